@@ -1,0 +1,47 @@
+/*
+** internal.h - what multi.c and transfer.c share.
+**
+** The multi handle keeps its transfers in a list, so that freeing it can
+** end them: Lua's collector frees the two in any order.
+*/
+#ifndef BDR_TRANSPORT_INTERNAL_H
+#define BDR_TRANSPORT_INTERNAL_H
+
+#include <curl/curl.h>
+#include <sys/types.h>
+
+#include "poller.h"
+#include "transport.h"
+
+struct bdr_multi {
+  CURLM *handle;
+  bdr_poller *poller;
+  double due; /* monotonic time of libcurl's timer; negative: none */
+  bdr_transfer *transfers;
+  pid_t owner; /* the process that made it */
+  int forked;  /* this one is a child of that: nothing may be touched */
+};
+
+struct bdr_transfer {
+  bdr_multi *multi; /* NULL once that was freed */
+  bdr_transfer *next, *previous;
+  CURL *easy;
+  struct curl_slist *headers;
+  bdr_buf head;      /* header lines of the response that is being read */
+  bdr_buf body;      /* bytes that wait for the reader */
+  int status;        /* of the response whose lines are in `head` */
+  int head_complete; /* the final response's head is there */
+  int done;          /* libcurl has no more to do with it */
+  int paused;
+  CURLcode result; /* valid when done */
+  bdr_status own;  /* our own reason to stop it, else BDR_OK */
+  char text[CURL_ERROR_SIZE];
+};
+
+/* Take note that libcurl has finished with it. */
+void bdr_transfer_finished(bdr_transfer *x, CURLcode result);
+
+/* Its multi handle goes away: release all that hangs on it. */
+void bdr_transfer_detach(bdr_transfer *x);
+
+#endif

@@ -1,0 +1,329 @@
+/* see transport.h: the transfers; multi.c has the multi handle */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "failure.h"
+#include "internal.h"
+
+/* What libcurl would send on its own: a line without a value suppresses each
+** that is not among the request's headers. */
+static const char *const uninvited[] = {"accept:", "content-type:", "expect:"};
+#define UNINVITED (sizeof uninvited / sizeof *uninvited)
+
+/*
+** A header line, without its end.  Runs deep inside libcurl: it copies and
+** returns.  A short count stops the transfer; `own` then says why.  A status
+** line begins a new response (after a 100, or a proxy's); what comes after
+** the head is a trailer, and nobody asked for those.
+*/
+static size_t on_header(char *p, size_t one, size_t n, void *ud) {
+  bdr_transfer *x = ud;
+  (void)one; /* always 1, says libcurl's manual */
+  if (x->head_complete) return n;
+  if (n > 5 && memcmp(p, "HTTP/", 5) == 0) {
+    long status = 0;
+    curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+    x->status = (int)status;
+    bdr_buf_clear(&x->head);
+    return n;
+  }
+  if (n <= 2) { /* the empty line */
+    x->head_complete = x->status >= 200;
+    return n;
+  }
+  if (x->head.n + n > BDR_HEAD_MAX) x->own = BDR_E_LIMIT;
+  bdr_buf_add(&x->head, p, n);
+  if (bdr_buf_status(&x->head) != BDR_OK) x->own = BDR_E_NOMEM;
+  return x->own == BDR_OK ? n : 0;
+}
+
+/* Body bytes, likewise; a full buffer pauses the sender. */
+static size_t on_body(char *p, size_t one, size_t n, void *ud) {
+  bdr_transfer *x = ud;
+  (void)one;
+  if (x->body.n >= BDR_HIGH_WATER) {
+    x->paused = 1;
+    return CURL_WRITEFUNC_PAUSE;
+  }
+  bdr_buf_add(&x->body, p, n);
+  if (bdr_buf_status(&x->body) == BDR_OK) return n;
+  x->own = BDR_E_NOMEM;
+  return 0;
+}
+
+/* No byte below a space, and no DEL: a CR or LF would end the line. */
+static int is_clean(const char *s) {
+  for (; *s; s++)
+    if (((unsigned char)*s < ' ' && *s != '\t') || *s == 127) return 0;
+  return 1;
+}
+
+static bdr_str name_of(const char *line) {
+  bdr_str name = {line, strcspn(line, ":")};
+  return name;
+}
+
+/* Which of the uninvited is this line's header?  As a bit, or 0. */
+static unsigned uninvited_bit(const char *line) {
+  bdr_str name = name_of(line);
+  size_t i;
+  for (i = 0; i < UNINVITED; i++)
+    if (bdr_str_equal_nocase(name, name_of(uninvited[i]))) return 1u << i;
+  return 0;
+}
+
+static int append_line(bdr_transfer *x, const char *line) {
+  struct curl_slist *longer = curl_slist_append(x->headers, line);
+  if (longer) x->headers = longer;
+  return longer != NULL;
+}
+
+static bdr_status set_headers(bdr_transfer *x, const bdr_request *r) {
+  const char *const *line;
+  unsigned given = 0;
+  size_t i;
+  for (line = r->headers; *line; line++) {
+    if (!is_clean(*line)) return BDR_E_ARG;
+    if (!append_line(x, *line)) return BDR_E_NOMEM;
+    given |= uninvited_bit(*line);
+  }
+  for (i = 0; i < UNINVITED; i++) {
+    if (given & 1u << i) continue;
+    if (!append_line(x, uninvited[i])) return BDR_E_NOMEM;
+  }
+  return BDR_OK;
+}
+
+/*
+** Debian's libcurl names a CA directory beside the bundle, and then parses
+** the bundle anew for each connection (900 KiB, 20 ms); without the
+** directory the parsed store is shared.  Only where a bundle is known.
+*/
+static void set_trust(CURL *e, const bdr_request *r) {
+  const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
+  int has_bundle = r->ca_bundle != NULL;
+  if (r->ca_bundle) curl_easy_setopt(e, CURLOPT_CAINFO, r->ca_bundle);
+#if LIBCURL_VERSION_NUM >= 0x074600
+  if (built->age >= CURLVERSION_SEVENTH && built->cainfo) has_bundle = 1;
+#else
+  (void)built;
+#endif
+  if (has_bundle) curl_easy_setopt(e, CURLOPT_CAPATH, (char *)NULL);
+}
+
+/* libcurl 7.88 fails the second request of a clear-text HTTP/2 connection
+** ("Error in the HTTP2 framing layer"): each gets one of its own. */
+static void set_sharing(CURL *e, int is_tls) {
+  if (is_tls || curl_version_info(CURLVERSION_NOW)->version_num >= 0x080000) {
+    curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1L); /* wait for it, and share it */
+    return;
+  }
+  curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+  curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
+}
+
+static void set_protocols(CURL *e, const bdr_request *r) {
+  int is_tls;
+#if LIBCURL_VERSION_NUM >= 0x075500
+  curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+  curl_easy_setopt(e, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+#endif
+  curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
+  curl_easy_setopt(e, CURLOPT_HTTP_CONTENT_DECODING, 0L);
+  curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  if (!r->http2) {
+    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    return;
+  }
+  is_tls = strncmp(r->url, "https", 5) == 0;
+  curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
+                   is_tls ? (long)CURL_HTTP_VERSION_2TLS
+                          : (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
+  set_sharing(e, is_tls);
+}
+
+static void set_request(bdr_transfer *x, const bdr_request *r) {
+  CURL *e = x->easy;
+  curl_easy_setopt(e, CURLOPT_URL, r->url);
+  if (r->body.p || strcmp(r->method, "POST") == 0) {
+    curl_easy_setopt(e, CURLOPT_POST, 1L);
+    curl_easy_setopt(e, CURLOPT_POSTFIELDS, r->body.n ? r->body.p : "");
+    curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
+  }
+  curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method);
+  curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->headers);
+  if (r->proxy) curl_easy_setopt(e, CURLOPT_PROXY, r->proxy);
+  if (r->connect_timeout_ms > 0)
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, r->connect_timeout_ms);
+}
+
+/* No program that this process starts inherits the socket: a copy of it
+** would keep the connection open after its end. */
+static int on_socket_made(void *ud, curl_socket_t fd, curlsocktype purpose) {
+  (void)ud;
+  (void)purpose;
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  return CURL_SOCKOPT_OK;
+}
+
+static void set_connection(bdr_transfer *x) {
+  CURL *e = x->easy;
+  curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, on_socket_made);
+  curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L); /* NATs forget at 350 s */
+  curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->text);
+  curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
+  curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
+  curl_easy_setopt(e, CURLOPT_PRIVATE, (char *)(void *)x);
+}
+
+static void link_to(bdr_transfer *x, bdr_multi *m) {
+  x->multi = m;
+  x->next = m->transfers;
+  if (x->next) x->next->previous = x;
+  m->transfers = x;
+}
+
+static bdr_status prepare(bdr_transfer *x, const bdr_request *r) {
+  bdr_status status;
+  if (!is_clean(r->method) || !is_clean(r->url) || strchr(r->url, ' '))
+    return BDR_E_ARG;
+  status = set_headers(x, r);
+  if (status != BDR_OK) return status;
+  x->easy = curl_easy_init();
+  if (!x->easy) return BDR_E_NOMEM;
+  set_request(x, r);
+  set_protocols(x->easy, r);
+  set_trust(x->easy, r);
+  set_connection(x);
+  return BDR_OK;
+}
+
+bdr_status bdr_transfer_start(bdr_multi *m, const bdr_request *r,
+                              bdr_transfer **out) {
+  bdr_transfer *x = calloc(1, sizeof *x);
+  bdr_status status;
+  if (!x) return BDR_E_NOMEM;
+  status = prepare(x, r);
+  if (status == BDR_OK) {
+    link_to(x, m);
+    if (curl_multi_add_handle(m->handle, x->easy) != CURLM_OK)
+      status = BDR_E_NOMEM;
+  }
+  if (status != BDR_OK) {
+    bdr_transfer_close(x);
+    return status;
+  }
+  *out = x;
+  return BDR_OK;
+}
+
+void bdr_transfer_finished(bdr_transfer *x, CURLcode result) {
+  x->done = 1;
+  x->result = bdr_failure_code(result, x->text);
+}
+
+int bdr_transfer_status(const bdr_transfer *x) {
+  return x->head_complete ? x->status : 0;
+}
+
+bdr_str bdr_transfer_head(const bdr_transfer *x) {
+  return bdr_buf_str(&x->head);
+}
+
+bdr_status bdr_transfer_read(bdr_transfer *x, bdr_str *bytes) {
+  if (x->body.n) {
+    *bytes = bdr_buf_str(&x->body);
+    return BDR_OK;
+  }
+  if (x->own != BDR_OK) return x->own;
+  if (x->multi && x->multi->forked) return BDR_E_ARG;
+  if (!x->done) return x->multi ? BDR_MORE : BDR_E_ARG;
+  return x->result == CURLE_OK ? BDR_END : BDR_E_HTTP;
+}
+
+/* Going on may call on_body at once, with what libcurl held back. */
+void bdr_transfer_consume(bdr_transfer *x) {
+  if (x->body.cap > BDR_HIGH_WATER / 4)
+    bdr_buf_free(&x->body);
+  else
+    bdr_buf_clear(&x->body);
+  if (!x->paused || !x->multi) return;
+  if (bdr_multi_forked(x->multi)) return;
+  x->paused = 0;
+  curl_easy_pause(x->easy, CURLPAUSE_CONT);
+}
+
+void bdr_transfer_error(const bdr_transfer *x, const char **name,
+                        const char **text) {
+  *name = *text = NULL;
+  if (x->own != BDR_OK) {
+    *name = bdr_status_name(x->own);
+    *text = x->own == BDR_E_LIMIT ? "the response's header block is too large"
+                                  : bdr_status_text(x->own);
+  } else if (x->multi && x->multi->forked) {
+    *name = "Forked";
+    *text = "the transfer belongs to the process that this one was forked "
+            "from";
+  } else if (!x->multi) {
+    *name = "Closed";
+    *text = "the transfer was closed";
+  } else if (x->done && x->result != CURLE_OK) {
+    *name = bdr_failure_name(x->result);
+    *text = bdr_failure_text(x->result);
+  }
+}
+
+const char *bdr_transfer_detail(const bdr_transfer *x) { return x->text; }
+
+int bdr_transfer_connected(const bdr_transfer *x) {
+  curl_off_t microseconds = 0;
+  if (!x->easy) return 0;
+  curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &microseconds);
+  return microseconds > 0;
+}
+
+long long bdr_transfer_sent(const bdr_transfer *x) {
+  curl_off_t bytes = 0;
+  if (!bdr_transfer_connected(x)) return -1;
+  curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &bytes);
+  return (long long)bytes;
+}
+
+int bdr_transfer_reused(const bdr_transfer *x) {
+  long made = 0;
+  if (!bdr_transfer_connected(x)) return 0;
+  curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &made);
+  return made == 0;
+}
+
+/* Taking a running transfer off closes its connection (HTTP/1.1) or resets
+** its stream (HTTP/2): nothing half-read goes back to the pool. */
+void bdr_transfer_detach(bdr_transfer *x) {
+  bdr_multi *m = x->multi;
+  if (!m) return;
+  if (bdr_multi_forked(m))
+    x->easy = NULL; /* to clean it up would speak to the parent's peer */
+  else if (x->easy)
+    curl_multi_remove_handle(m->handle, x->easy);
+  if (x->previous) x->previous->next = x->next;
+  if (x->next) x->next->previous = x->previous;
+  if (m->transfers == x) m->transfers = x->next;
+  x->multi = NULL;
+  x->next = x->previous = NULL;
+}
+
+void bdr_transfer_close(bdr_transfer *x) {
+  if (!x) return;
+  bdr_transfer_detach(x);
+  if (x->easy) curl_easy_cleanup(x->easy);
+  curl_slist_free_all(x->headers);
+  bdr_buf_free(&x->head);
+  bdr_buf_free(&x->body);
+  free(x);
+}

@@ -1,0 +1,125 @@
+/*
+** transport.h - HTTP exchanges over one libcurl multi handle.
+**
+**     bdr_multi ----< bdr_transfer (one request and its reply)
+**        | act                | start, status, head, read, close
+**     [ poller ]
+**
+** Nothing waits but bdr_multi_wait.  libcurl's callbacks copy bytes and
+** return; whoever owns a transfer pulls them out with bdr_transfer_read.  A
+** reader that is slower than the sender stops it: above BDR_HIGH_WATER
+** buffered bytes the transfer is paused, and goes on when they were read.
+**
+** One multi handle and its transfers belong to one thread.
+*/
+#ifndef BDR_TRANSPORT_H
+#define BDR_TRANSPORT_H
+
+#include "bytes.h"
+
+/* Body bytes of one transfer that wait for their reader at most (and one
+** piece of libcurl's, 16 KiB, above it). */
+#define BDR_HIGH_WATER ((size_t)256 << 10)
+
+/* Bytes of all response header lines together. */
+#define BDR_HEAD_MAX ((size_t)128 << 10)
+
+typedef struct bdr_multi bdr_multi;
+typedef struct bdr_transfer bdr_transfer;
+
+/* What is to be sent.  Strings are NUL-terminated and copied, except the
+** body, which is borrowed until the transfer is closed. */
+typedef struct bdr_request {
+  const char *method;
+  const char *url;            /* goes out as it is */
+  const char *const *headers; /* "name: value", then NULL; no others go out */
+  bdr_str body;               /* p NULL: the request has none */
+  long connect_timeout_ms;    /* name look-up, TCP and TLS; 0: libcurl's */
+  const char *proxy;          /* NULL: as the environment says; "": none */
+  const char *ca_bundle;      /* NULL: the system's */
+  int http2;                  /* may share a connection with others */
+} bdr_request;
+
+/* A new multi handle; NULL when memory or descriptors are short. */
+bdr_multi *bdr_multi_new(void);
+
+/*
+** Is this process a child (fork) of the one that made m?  Its sockets belong
+** to the parent, whose TLS sessions and epoll set a word from us would spoil.
+** From then on m and its transfers do nothing: reading says "Forked", freeing
+** closes our copies of the sockets and leaves libcurl's memory behind.
+*/
+int bdr_multi_forked(bdr_multi *m);
+
+/* Ends what is left of its transfers (their owners still close them). */
+void bdr_multi_free(bdr_multi *m);
+
+/* Let transfers go on: wait until a socket is ready or a timer is due, at
+** most timeout_ms (0: do not wait, -1: no limit), then act once. */
+void bdr_multi_wait(bdr_multi *m, long timeout_ms);
+
+/* Milliseconds until bdr_multi_wait(m, 0) must be called at the latest; -1:
+** not before a socket is ready. */
+long bdr_multi_timeout(const bdr_multi *m);
+
+/* The descriptor that is readable when there is something to do, or -1. */
+int bdr_multi_fd(const bdr_multi *m);
+
+/* The i-th socket and its BDR_POLL_* events (poller.h); 0: no more. */
+int bdr_multi_socket(const bdr_multi *m, size_t i, int *fd, int *events);
+
+/* Monotonic seconds, from an arbitrary start. */
+double bdr_monotonic(void);
+
+/*
+** Start a request.  BDR_OK and *out, to be closed; BDR_E_ARG: a control
+** character in method, URL or header; BDR_E_NOMEM.
+*/
+bdr_status bdr_transfer_start(bdr_multi *m, const bdr_request *r,
+                              bdr_transfer **out);
+
+/* HTTP status once the whole head is there, else 0. */
+int bdr_transfer_status(const bdr_transfer *x);
+
+/* The final response's header lines, each ended by CR LF, without the status
+** line; valid while the transfer lives. */
+bdr_str bdr_transfer_head(const bdr_transfer *x);
+
+/*
+** Look at the body bytes that have come: BDR_OK and a view, until _consume;
+** BDR_MORE: none yet; BDR_END: it ended as it should; below zero: it failed
+** (see bdr_transfer_error).  Bytes come before the failure that followed.
+*/
+bdr_status bdr_transfer_read(bdr_transfer *x, bdr_str *bytes);
+
+/* All bytes looked at were taken; a paused sender goes on. */
+void bdr_transfer_consume(bdr_transfer *x);
+
+/* Why it failed: a short name ("ConnectionRefused") and a sentence; both
+** last as long as the transfer.  NULL, NULL if it has not. */
+void bdr_transfer_error(const bdr_transfer *x, const char **name,
+                        const char **text);
+
+/* What libcurl itself said of the failure; "" if nothing.  Lasts as long as
+** the transfer. */
+const char *bdr_transfer_detail(const bdr_transfer *x);
+
+/* Was the connection made (and TLS agreed)?  Before that, nothing of the
+** request can have reached the server. */
+int bdr_transfer_connected(const bdr_transfer *x);
+
+/* Bytes of the body that were handed to the system, -1 while there is no
+** connection. */
+long long bdr_transfer_sent(const bdr_transfer *x);
+
+/* Did it go over a connection that an earlier one had left open? */
+int bdr_transfer_reused(const bdr_transfer *x);
+
+/* End it: a reply not wholly read closes its connection.  Frees x (NULL is
+** fine).  */
+void bdr_transfer_close(bdr_transfer *x);
+
+/* "libcurl/7.88.1 OpenSSL/3.0.22 ..." */
+const char *bdr_transport_version(void);
+
+#endif
