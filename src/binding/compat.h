@@ -1,0 +1,30 @@
+/*
+** compat.h - one source for Lua 5.1, 5.2, 5.3, 5.4 and LuaJIT.
+**
+** What 5.1 lacks is written here under our own names: a shared object built
+** with 5.1's headers then loads in PUC 5.1, LuaJIT, nginx, LOVE and Neovim.
+*/
+#ifndef LBDR_COMPAT_H
+#define LBDR_COMPAT_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#if LUA_VERSION_NUM < 502
+#define lbdr_rawlen lua_objlen
+#define lbdr_setuservalue(L, i) lua_setfenv(L, i)
+#define lbdr_getuservalue(L, i) lua_getfenv(L, i)
+#else
+#define lbdr_rawlen lua_rawlen
+#define lbdr_setuservalue(L, i) lua_setuservalue(L, i)
+#define lbdr_getuservalue(L, i) lua_getuservalue(L, i)
+#endif
+
+/* Are there integers beside floats (5.3 on)? */
+#if LUA_VERSION_NUM >= 503
+#define LBDR_INTEGERS 1
+#else
+#define LBDR_INTEGERS 0
+#endif
+
+#endif
