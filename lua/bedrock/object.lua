@@ -1,0 +1,39 @@
+--- Loads one of the library's shared objects, and says what to do when that
+-- fails: the usual reason is an object built for another Lua.
+
+-- LÖVE looks for modules by itself, and keeps to itself why one failed.
+local function hidden_reason(name)
+  local files = rawget(_G, "love") and love.filesystem -- luacheck: ignore
+  local source = files and files.getSource()
+  if not source then return nil end
+  local path = name:gsub("%.", "/") .. ".so"
+  if files.isFused() or source:find "%.love$" then
+    return "a .love file cannot hold shared objects: put bedrock/*.so into "
+      .. "the save folder, or beside the program (examples/love/README.md)"
+  end
+  local _, why = package.loadlib(source .. "/" .. path, "*")
+  return why and not why:find "cannot open shared object" and why
+end
+
+local function explain(name, why)
+  local room = name:match "[^.]+$"
+  why = hidden_reason(name) or why
+  local lua = rawget(_G, "jit") and "luajit" or _VERSION:match "[%d.]+$"
+  if why:find "undefined symbol: lua" then
+    return ("%s was built for another Lua than this one: `make LUA=%s` "
+      .. "builds build/%s/bedrock/%s.so (%s)"):format(name, lua,
+      lua == "luajit" and "5.1" or lua, room, why)
+  elseif why:find "not found" then
+    return why .. ("\n\t(%s is made by `make LUA=%s` and looked for in "
+      .. "package.cpath)"):format(name, lua)
+  end
+  return why
+end
+
+--- The module; raises with an explanation.
+-- @param name "bedrock.core" or "bedrock.curl"
+return function(name)
+  local ok, module = pcall(require, name)
+  if ok then return module end
+  error(explain(name, tostring(module)), 0)
+end
