@@ -1,0 +1,134 @@
+--- Bearer tokens (Bedrock API keys): when one is used instead of SigV4.
+--
+--   option auth = "sigv4" | "bearer"       decides
+--   option bearer_token                    bearer
+--   AWS_BEARER_TOKEN_BEDROCK               bearer, also where credentials
+--                                          are given in code (AWS's SDKs)
+--   AWS_AUTH_SCHEME_PREFERENCE, profile    bearer if it comes first there and
+--                                          the profile has an sso_session
+--   otherwise                              sigv4
+--
+-- With a bearer token nobody asks the credential chain.
+
+local errors = require "bedrock.errors"
+local plan = require "bedrock.auth.plan"
+local sso = require "bedrock.auth.sso"
+
+local bearer = {}
+
+local function fail(kind, message)
+  return nil, errors.new(kind, message)
+end
+
+-- A token that is text and fits into a header; never shown.
+local function check(token, source)
+  if type(token) == "string" and token:find "^[\33-\126]+$" then
+    return token
+  end
+  return fail("config", ("the bearer token from %s is empty or holds "
+    .. "characters that no token has"):format(source))
+end
+
+--- A provider of the chosen profile's SSO token.
+-- @param context settings, files, host, now(), random(), log
+-- @return provider (resolve() -> token, expiration); nil where the profile
+--   has no SSO session; nil, err
+function bearer.sso_provider(context)
+  local properties, name, set = context.settings:chosen_profile()
+  if not properties then return nil, name end
+  if not properties.sso_session then return nil end
+  local alone = { sso_session = properties.sso_session,
+    sso_region = properties.sso_region,
+    sso_start_url = properties.sso_start_url }
+  local steps, err = plan.of({ profiles = { [name] = alone },
+    sso_sessions = set.sso_sessions }, name)
+  if not steps then return nil, err end
+  return sso.token(context, steps.base)
+end
+
+-- The SSO token as a function; the provider is kept with the context.
+local function sso_token(context)
+  local err
+  if not context.sso_token then
+    context.sso_token, err = bearer.sso_provider(context)
+    if not context.sso_token then return nil, err end
+  end
+  return context.sso_token:resolve()
+end
+
+-- Is bearer preferred, and could there be a token?
+local function preferred(settings)
+  local list, source = settings:get "auth_scheme_preference"
+  if not list then
+    if errors.is(source) then return nil, source end
+    return false
+  end
+  if list[1] ~= "bearer" then return false end
+  local properties, err = settings:chosen_profile()
+  if not properties then return nil, err end
+  return properties.sso_session ~= nil, source
+end
+
+-- auth = "bearer", and no token was given.
+local function demanded(settings)
+  local properties, err = settings:chosen_profile()
+  if not properties then return nil, err end
+  if properties.sso_session then return "bearer", sso_token, "option" end
+  return fail("credentials", "auth is \"bearer\", but there is no token: set "
+    .. "AWS_BEARER_TOKEN_BEDROCK or the option bearer_token")
+end
+
+--- Which way to say who asks.
+-- @param settings  bedrock.auth.settings
+-- @param options   the client's options (default: the settings' own)
+-- @return "sigv4"; "bearer", token, source: token is for bearer.token; or
+--   nil, err
+function bearer.choose(settings, options)
+  options = options or settings.options
+  if options.auth == "sigv4" then return "sigv4" end
+  local token, source = settings:get "bearer_token"
+  if token then return "bearer", token, source end
+  if options.auth == "bearer" then return demanded(settings) end
+  local first
+  first, source = preferred(settings)
+  if first == nil then return nil, source end
+  if first then return "bearer", sso_token, source end
+  return "sigv4"
+end
+
+--- The token itself; may wait.
+-- @param token    from choose: a string, or a function that gives one (the
+--   user's, or the SSO session's)
+-- @param source   from choose
+-- @param context  settings, files, host, now(), random(), log
+-- @return string, or nil, err
+function bearer.token(token, source, context)
+  if type(token) == "function" then
+    local given, err = token(context)
+    if given == nil then
+      return nil, errors.from(err or "the bearer_token function gave nothing",
+        "credentials")
+    end
+    token = given
+  end
+  return check(token, source)
+end
+
+local function is_loopback(host)
+  return host == "localhost" or host == "[::1]"
+    or host:find "^127%.%d+%.%d+%.%d+$" ~= nil
+end
+
+--- May a token go to this URL?  Only over https, or to this machine.
+-- @return true; or nil, err
+function bearer.allowed(url)
+  local scheme, authority = (url or ""):match "^(%a+)://([^/?#]*)"
+  scheme = (scheme or ""):lower()
+  if scheme == "https" then return true end
+  local host = (authority or ""):gsub(":%d*$", ""):lower()
+  if scheme == "http" and is_loopback(host) then return true end
+  return fail("config", ("a bearer token is only sent over https, not to %s")
+    :format(tostring(url)))
+end
+
+return bearer

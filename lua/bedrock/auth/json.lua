@@ -1,0 +1,58 @@
+--- JSON answers and cache files of the providers: objects with text in them.
+
+local errors = require "bedrock.errors"
+local json = require "bedrock.json"
+local timestamp = require "bedrock.service.timestamp"
+
+local answers = {}
+
+--- The object in a text; nil where the text is no JSON object.
+function answers.object(text)
+  local value = json.decode(text)
+  if type(value) == "table" and not json.is_array(value) then return value end
+end
+
+--- A member that is a text which is not empty; else nil.
+function answers.text(object, name)
+  local value = object[name]
+  if type(value) == "string" and value ~= "" then return value end
+end
+
+local function problem(format, ...)
+  return nil, errors.new("credentials", format:format(...))
+end
+
+--- Credentials as processes, containers and IMDS write them.
+-- @param text    the answer; never shown, it may hold secrets
+-- @param source  who answered, for errors and as credentials.source
+-- @param token   name of the member with the session token
+-- @return credentials, the object; or nil, err
+function answers.credentials(text, source, token)
+  local object = answers.object(text)
+  if not object then
+    return problem("%s: invalid JSON in response", source)
+  end
+  local code = answers.text(object, "Code")
+  if code and code ~= "Success" then
+    return problem("%s answered %s: %s", source, code,
+      answers.text(object, "Message") or "no message")
+  end
+  for _, name in ipairs { "AccessKeyId", "SecretAccessKey" } do
+    if not answers.text(object, name) then
+      return problem("%s: the response lacks %s", source, name)
+    end
+  end
+  local expiration = answers.text(object, "Expiration")
+  local expires = timestamp.parse(expiration)
+  if expiration and not expires then
+    return problem("%s: Expiration is no time: %q", source, expiration)
+  end
+  return { access_key_id = object.AccessKeyId,
+    secret_access_key = object.SecretAccessKey,
+    session_token = answers.text(object, token), expiration = expires,
+    account_id = answers.text(object, "AccountId"), source = source }, object
+end
+
+answers.encode = json.encode
+
+return answers

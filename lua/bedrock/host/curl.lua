@@ -1,0 +1,279 @@
+--- The host of scripts, games and event loops: libcurl.
+--
+-- Implements the host interface (see `bedrock.host`): inside a task its
+-- waits leave the task; elsewhere they poll.  For foreign event loops it
+-- also tells its descriptor(s), its next timeout, and acts when called:
+-- `host:fd()`, `host:sockets()`, `host:timeout()`, `host:wait(0)`.
+
+local curl = require "bedrock.object" "bedrock.curl"
+local errors = require "bedrock.errors"
+local task = require "bedrock.task"
+
+local host = {}
+
+local Curl = { __name = "bedrock.host.curl" }
+Curl.__index = Curl
+
+local Reply = { __name = "bedrock.reply" }
+Reply.__index = Reply
+
+--- A new host with connections of its own.  Nothing is opened before the
+-- first request.
+function host.new()
+  return setmetatable({}, Curl)
+end
+
+local shared
+
+--- The host that clients use unless they are given one: one per Lua state,
+-- so that they share connections and can be waited for together.
+function host.default()
+  shared = shared or host.new()
+  return shared
+end
+
+-- After a fork the connections are the parent's, and the child makes its own;
+-- the second result then says so, once.
+local function multi(self)
+  local held = self.multi
+  if held and not held:forked() then return held end
+  self.multi = assert(curl.multi())
+  return self.multi, held ~= nil
+end
+
+-- What is no trouble of the network; a second try would end the same way.
+local FINAL = {
+  InvalidUrl = "config", UnsupportedProtocol = "config",
+  CaBundleUnreadable = "config", InvalidArgument = "validation",
+  InvalidHttp = "protocol", LimitExceeded = "protocol",
+  Forked = "closed",
+  CertificateRejected = "transport", OutOfMemory = "transport",
+}
+
+local function transport_error(message, code)
+  return errors.new(FINAL[code] or "transport", message, { code = code,
+    retryable = FINAL[code] == nil })
+end
+
+local TIMEOUT = { connect_timeout = "ConnectTimeout",
+  idle_timeout = "IdleTimeout", total_timeout = "TotalTimeout" }
+
+local function timed_out(which, seconds, doing)
+  return errors.new("timeout", ("%s of %g s passed while %s"):format(
+    which, seconds, doing), { code = TIMEOUT[which], seconds = seconds,
+    retryable = which ~= "total_timeout" })
+end
+
+-- What ended a transfer whose head had not come.
+local function failure_of(transfer, deadlines, message, code)
+  if code == "ConnectTimeout" and deadlines.connect then
+    return timed_out("connect_timeout", deadlines.connect, "connecting")
+  end
+  local err = transport_error(message, code)
+  if code == "InvalidHttp" and transfer:reused() then
+    -- What an earlier exchange had left on the connection: another one helps.
+    err.kind, err.retryable = "transport", true
+  end
+  return err
+end
+
+-- The limit that holds now, as its end, option, seconds and what goes on.
+-- `since` is when the last byte was seen.
+local function limit_of(deadlines, since, which, doing)
+  local seconds = deadlines[which]
+  local limit = seconds and since + seconds
+  if deadlines.total and deadlines.total <= (limit or math.huge) then
+    return deadlines.total, "total_timeout", deadlines.total_seconds or 0,
+      doing
+  end
+  return limit, which .. "_timeout", seconds, doing
+end
+
+-- The limit of a request that waits for its head.  Bytes that go out count:
+-- a large body on a slow line is no stall.
+local function request_limit(self, transfer, deadlines, seen)
+  local sent = transfer:sent()
+  if sent ~= seen.sent then seen.sent, seen.since = sent, self:clock() end
+  if not sent then
+    return limit_of(deadlines, seen.since, "connect", "connecting")
+  end
+  return limit_of(deadlines, seen.since, "idle", "waiting for the response")
+end
+
+-- Wait for something to happen.  Nil and the error when the limit has passed,
+-- which says nothing before what is there was looked at: who asks may have
+-- been away for long.
+local function wait(self, seen, limit, which, seconds, doing)
+  if not limit or self:clock() < limit then
+    seen.looked = false
+    task.pause(self, limit)
+  elseif not seen.looked then
+    seen.looked = true
+    self:wait(0)
+  else
+    return nil, timed_out(which, seconds, doing)
+  end
+  return true
+end
+
+-- Until the head is there: true; or nil, err.
+local function await_head(self, transfer, deadlines)
+  local seen = { since = self:clock() }
+  while not transfer:status() do
+    local bytes, message, code = transfer:read()
+    if message then
+      return nil, failure_of(transfer, deadlines, message, code)
+    elseif bytes == nil then
+      return nil, transport_error("the reply has no head", "EmptyReply")
+    end
+    local ok, err = wait(self, seen,
+      request_limit(self, transfer, deadlines, seen))
+    if not ok then return nil, err end
+  end
+  return true
+end
+
+--- Send a request and wait for the head of its reply.
+-- @param request { method, url, headers (name -> value), body (string or
+--   nil), proxy, ca_bundle, http_version }
+-- @param deadlines { connect = seconds, idle = seconds, total = monotonic
+--   time, total_seconds = what the user had set }; each may be absent
+-- @return reply: `.status`, `.headers` (lower-case name -> value); or nil
+--   and an error of kind "transport", "timeout" or "protocol".  The error's
+--   `sent` is false when nothing of the request can have arrived.
+function Curl:send(request, deadlines)
+  local transfer, message, code = multi(self):start {
+    method = request.method, url = request.url, headers = request.headers,
+    body = request.body, connect_timeout = deadlines.connect,
+    proxy = request.proxy, ca_bundle = request.ca_bundle,
+    http_version = request.http_version,
+  }
+  if not transfer then return nil, transport_error(message, code) end
+  task.hold(transfer)
+  self.multi:wait(0) -- the request goes out now, not at the next poll
+  local ok, err = await_head(self, transfer, deadlines)
+  if not ok then
+    err.sent = transfer:connected()
+    transfer:close()
+    return nil, err
+  end
+  return setmetatable({
+    host = self, transfer = transfer, deadlines = deadlines,
+    status = transfer:status(), headers = transfer:headers(),
+  }, Reply)
+end
+
+--- The next bytes of the body, as they come.
+-- @return bytes; nil at the clean end; nil, err
+function Reply:read()
+  local transfer = self.transfer
+  if not transfer then
+    return nil, errors.new("closed", "the reply was closed")
+  end
+  local seen
+  while true do
+    local bytes, message, code = transfer:read()
+    if bytes then return bytes end
+    if bytes == nil then
+      self:close()
+      if message then return nil, transport_error(message, code) end
+      return nil
+    end
+    seen = seen or { since = self.host:clock() }
+    local ok, err = wait(self.host, seen, limit_of(self.deadlines, seen.since,
+      "idle", "reading the response"))
+    if not ok then
+      self:close()
+      return nil, err
+    end
+  end
+end
+
+--- End it; a reply that was not read to its end closes its connection.
+function Reply:close()
+  local transfer = self.transfer
+  self.transfer = nil
+  if transfer then transfer:close() end
+end
+
+--- Let transfers go on for at most `seconds` (nil: until something happens).
+function Curl:wait(seconds)
+  local handle, forked = multi(self)
+  if not forked then handle:wait(seconds) end -- what waits must look first
+end
+
+--- Wait that long, while everything else on this host goes on.
+function Curl:sleep(seconds)
+  local deadline = self:clock() + seconds
+  while self:clock() < deadline do task.pause(self, deadline) end
+end
+
+-- Longest pause between two looks at a process, in seconds.
+local PROCESS_LOOK = 0.02
+
+--- Run a command (through /bin/sh), while everything else goes on.
+-- @param command a line of shell
+-- @param timeout seconds after which it and its children are killed
+-- @return stdout, stderr, exit code; or nil, err
+function Curl:execute(command, timeout)
+  local process, message, code = curl.process(command)
+  if not process then return errors.failure("transport", message, code) end
+  task.hold(process)
+  local deadline, pause = self:clock() + timeout, 0.001
+  while true do
+    local ended
+    ended, message, code = process:wait(0)
+    if ended == nil then return errors.failure("protocol", message, code) end
+    if ended then break end
+    if self:clock() >= deadline then
+      process:close()
+      return nil, errors.new("timeout", ("the process was ended after %g s")
+        :format(timeout), { code = "ProcessTimeout" })
+    end
+    self:sleep(pause)
+    pause = math.min(pause * 2, PROCESS_LOOK)
+  end
+  task.hold(nil)
+  local stdout, stderr, exit = process:result()
+  process:close()
+  return stdout, stderr, exit
+end
+
+--- Replace a file by one that only its owner can read, in one step.
+-- @return true, or nil, the reason
+function Curl:write_private(path, text) -- luacheck: ignore 212
+  return curl.write_private(path, text)
+end
+
+--- Names and versions of libcurl and what it stands on (TLS, HTTP/2).
+function Curl:version() -- luacheck: ignore 212
+  return curl.version()
+end
+
+--- Seconds since the epoch.
+function Curl:now()
+  return curl.now()
+end
+
+--- Seconds from an arbitrary start, never set back.
+function Curl:clock()
+  return curl.monotonic()
+end
+
+--- The descriptor that is readable when `host:wait(0)` has something to do,
+-- or nil where the system has none: then watch each of `host:sockets()`.
+function Curl:fd()
+  return multi(self):fd()
+end
+
+--- List of { fd = number, events = "r" | "w" | "rw" }.
+function Curl:sockets()
+  return multi(self):sockets()
+end
+
+--- Seconds until `host:wait(0)` is due at the latest, or nil.
+function Curl:timeout()
+  return multi(self):timeout()
+end
+
+return host

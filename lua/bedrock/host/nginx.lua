@@ -1,0 +1,235 @@
+--- The nginx host: lua-nginx-module's cosockets (OpenResty, or Debian's
+-- nginx with libnginx-mod-http-lua).
+--
+-- Sending and reading yield to nginx's event loop, so a worker serves other
+-- requests meanwhile.  Of the library's C only bedrock.core is loaded;
+-- libcurl, which would block the worker, is not.
+--
+-- What nginx decides, and its directives: where names are looked up
+-- (`resolver`, `resolver_timeout`), which certificates are trusted
+-- (`lua_ssl_trusted_certificate`, `lua_ssl_verify_depth`).  Each failure
+-- that one of them mends says so.
+--
+-- A reply belongs to the request (or timer) that sent it: nginx closes its
+-- connection with the request, so a browser that leaves stops the model
+-- where `lua_check_client_abort` is on.
+
+local connection = require "bedrock.host.nginx.connection"
+local core = require "bedrock.core"
+local errors = require "bedrock.errors"
+local target = require "bedrock.host.nginx.target"
+local trouble = require "bedrock.host.nginx.trouble"
+local waiting = require "bedrock.host.nginx.waiting"
+local ngx = ngx
+
+local nginx = {}
+
+local Host = { __name = "bedrock.host.nginx" }
+Host.__index = Host
+
+local Reply = { __name = "bedrock.reply" }
+Reply.__index = Reply
+
+local function give_up(self, err)
+  self.err = err
+  self.connection:close()
+  return nil, err
+end
+
+-- At the end the connection is free for the next request, and not only when
+-- somebody calls close.
+local function settle(self)
+  if self.settled or not self.parser:done() then return end
+  self.settled = true
+  if self.parser:keep_alive() then self.connection:keep() end
+  self.connection:close()
+end
+
+--- Bytes of the body as they arrive.
+-- @return bytes | nil at the end | nil, err (and again after an error)
+function Reply:read()
+  if self.err then return nil, self.err end
+  while true do
+    local bytes, message, code = self.parser:body()
+    settle(self)
+    if bytes then return bytes end
+    if message then
+      return give_up(self, select(2, trouble.response(message, code)))
+    end
+    if self.settled then return nil end
+    local good, err = self.connection:pull(self.parser)
+    if not good then return give_up(self, err) end
+  end
+end
+
+--- Let go of the connection: closed if the response is not at its end, so
+-- that the other side stops.  Idempotent.
+function Reply:close()
+  if self.settled or self.err then return end
+  give_up(self, errors.new("closed", "the reply was closed"))
+end
+
+-- Write the request and read the head: true | nil, err.  A refusal may come
+-- while the body is still being sent, and says more than a failed write.
+local function exchange(reply, head, body)
+  local conn = reply.connection
+  local sent, err = conn:send { head, body or "" }
+  if not sent and err.kind == "timeout" then return nil, err end
+  while not reply.parser:head() do
+    local good, problem = conn:pull(reply.parser)
+    if not good then return nil, sent and problem or err end
+  end
+  return true
+end
+
+-- One try: reply | nil, err, stale.  A kept connection that the other side
+-- closed before the first byte is stale: nobody took the request, so a new
+-- connection may carry it (libcurl does the same).
+local function attempt(self, where, head, body, deadlines, fresh)
+  local conn, err = connection.open(self, where, deadlines, fresh)
+  if not conn then return nil, err end
+  local reply = setmetatable({ connection = conn, deadlines = deadlines,
+    parser = core.http1.parser() }, Reply)
+  local good
+  good, err = exchange(reply, head, body)
+  if good then
+    reply.status, reply.headers = reply.parser:head()
+    return reply
+  end
+  conn:close()
+  err.sent = conn.sent
+  local stale = conn.reused and not conn.received and err.kind ~= "timeout"
+  return nil, err, stale
+end
+
+--- Send one request and wait for the head of its response.
+-- @param request method, url, headers (lower-case names), body (string or
+--   nil), proxy ("http://[user:password@]host:port"); ca_bundle and HTTP/2
+--   are not nginx's to give and make an error
+-- @param deadlines connect and idle in seconds, total as a time of
+--   host:clock(), total_seconds as the user had set it; any may be nil
+-- @return reply (status, headers, read, close) | nil, err of kind
+--   transport, timeout, protocol or config; err.sent is false when nothing
+--   of the request can have arrived
+function Host:send(request, deadlines)
+  local where, err = target.of(request, self.hosts)
+  if not where then return nil, err end
+  local headers = {}
+  for name, value in pairs(request.headers or {}) do headers[name] = value end
+  headers.host = headers.host or where.authority
+  if where.proxy and where.scheme == "http" then
+    headers["proxy-authorization"] = where.proxy.authorization
+  end
+  local body = request.body
+  local head, message, code = core.http1.request(request.method, where.path,
+    headers, body and #body)
+  if not head then return errors.failure("config", message, code) end
+  deadlines = deadlines or {}
+  local reply, stale
+  reply, err, stale = attempt(self, where, head, body, deadlines)
+  if stale then
+    reply, err = attempt(self, where, head, body, deadlines, true)
+  end
+  return reply, err
+end
+
+--- Wait; other requests are served meanwhile.
+function Host:sleep(seconds)
+  waiting.sleep(math.max(0, seconds))
+end
+
+--- Seconds since the epoch with a fraction; not nginx's cached time.
+function Host:now()
+  ngx.update_time()
+  return ngx.now()
+end
+
+-- clock_gettime(CLOCK_MONOTONIC) where its number is known, for nginx shows
+-- Lua the wall clock only; under a name of our own, since others may have
+-- declared the function with another struct.
+local function monotonic()
+  local number = jit and ({ Linux = 1, OSX = 6, BSD = 4 })[jit.os]
+  local ok, ffi = pcall(require, "ffi")
+  if not number or not ok then return nil end
+  ffi.cdef [[
+    struct bedrock_time { long seconds; long nanoseconds; };
+    int bedrock_clock(int, struct bedrock_time *) __asm__("clock_gettime");
+  ]]
+  local time = ffi.new "struct bedrock_time"
+  return function()
+    ffi.C.bedrock_clock(number, time)
+    return tonumber(time.seconds) + tonumber(time.nanoseconds) * 1e-9
+  end
+end
+
+--- Monotonic seconds.
+Host.clock = monotonic() or Host.now
+
+-- Do the work of `flight` and wake all who wait for it.  LuaJIT yields
+-- across pcall.
+local function fly(premature, self, key, flight, work, ...)
+  if premature then
+    flight.results = { false, "nginx is shutting down" }
+  else
+    flight.context = ngx.ctx
+    flight.results = { pcall(work, ...) }
+  end
+  self.flights[key] = nil
+  flight.landed:post(flight.waiting)
+end
+
+--- Do `work(...)` once for all requests that ask for `key` meanwhile, apart
+-- from each of them: in nginx a coroutine dies with its request and can be
+-- resumed by no other, so what requests share (a refresh of credentials) must
+-- not run in one of them.  It runs in a timer, and goes on when a browser
+-- leaves.
+-- @param key any value that names the work
+-- @param work a function of a module, with arguments instead of upvalues: the
+--   locals of a request are gone when it is aborted.  Its first three results
+--   are everybody's, what it raises is raised by everybody
+-- @return those results; nil, err where the work waits for itself, or
+--   nginx has no timer left (lua_max_running_timers)
+function Host:shared(key, work, ...)
+  local flight = self.flights[key]
+  if not flight then
+    flight = { landed = require "ngx.semaphore".new(), waiting = 0 }
+    local ok, message = ngx.timer.at(0, fly, self, key, flight, work, ...)
+    if not ok then
+      return nil, trouble.transport(message, "starting a timer")
+    end
+    self.flights[key] = flight
+  elseif flight.context == ngx.ctx then
+    return nil, errors.new("config", "shared work waits for itself",
+      { code = "Circular" })
+  end
+  flight.waiting = flight.waiting + 1
+  while not flight.results do waiting.wait(flight.landed, 60) end
+  local results = flight.results
+  if not results[1] then error(results[2], 0) end
+  return results[2], results[3], results[4]
+end
+
+--- A host for nginx; it holds no connection itself, so one may serve a
+-- whole worker.
+-- @param options nil or a table:
+--   keepalive   seconds that an idle connection is kept (60; 0 keeps none)
+--   pool_size   kept connections per peer and worker (32)
+--   hosts       name = address, asked before nginx's resolver, which does
+--               not read /etc/hosts; "localhost" is there already
+function nginx.new(options)
+  if not ngx then
+    error("bedrock.host.nginx works inside nginx's Lua module only", 2)
+  end
+  options = options or {}
+  local hosts = { localhost = "127.0.0.1" }
+  for name, address in pairs(options.hosts or {}) do
+    hosts[name:lower()] = address
+  end
+  return setmetatable({
+    keepalive = options.keepalive or 60,
+    pool_size = options.pool_size or 32,
+    hosts = hosts, flights = {},
+  }, Host)
+end
+
+return nginx

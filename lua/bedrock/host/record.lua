@@ -1,0 +1,152 @@
+--- A host that writes down what goes through another one.
+--
+--     local host = record.new(require "bedrock.host.curl".default(),
+--                             "spec/talk.rec")
+--     local client = bedrock.new { host = host }
+--
+-- Every exchange goes to the file when it is over (its reply was read to
+-- its end, failed, or was closed), the failed ones too: what was sent and
+-- answered, in which pieces it was read and when.  Secrets do not: see
+-- secrets.lua.  `replay` gives a recording back; recording.lua says what it
+-- looks like.  Prompts and answers are written as they are.
+
+local errors = require "bedrock.errors"
+local recording = require "bedrock.host.recording"
+local secrets = require "bedrock.host.secrets"
+
+local record = {}
+
+local methods = {}
+
+local Reply = { __name = "bedrock.reply" }
+
+-- What the wrapped object has beyond its interface (a loop's descriptors,
+-- a duplex's write) goes straight to it.
+local function forward(own, inner)
+  return function(self, name)
+    local value = own[name]
+    if value ~= nil then return value end
+    value = rawget(self, inner)[name]
+    if type(value) ~= "function" then return value end
+    local function call(_, ...) return value(rawget(self, inner), ...) end
+    rawset(self, name, call)
+    return call
+  end
+end
+
+local Record = { __name = "bedrock.host.record",
+                 __index = forward(methods, "inner") }
+
+local reply_methods = {}
+Reply.__index = forward(reply_methods, "inner")
+
+local EVENTS = "application/vnd.amazon.eventstream"
+
+-- Without secrets.  They may lie across pieces, so a body in which one was
+-- found becomes one piece; event streams hold none, and their checksums
+-- would be wrong after a change.
+local function clean_pieces(self, exchange)
+  local kind = exchange.reply_headers["content-type"] or ""
+  if kind:find(EVENTS, 1, true) then return exchange.pieces end
+  local all = {}
+  for i, piece in ipairs(exchange.pieces) do all[i] = piece.bytes end
+  local before = table.concat(all)
+  local after = self.remover:body(before, exchange.raw_url, kind, true)
+  if after == before then return exchange.pieces end
+  return { { at = exchange.pieces[#exchange.pieces].at, bytes = after } }
+end
+
+local function write(self, exchange, over)
+  if exchange.over then return end
+  exchange.over, exchange.over_at = over, self:clock() - exchange.start
+  if exchange.status then
+    exchange.pieces = clean_pieces(self, exchange)
+    exchange.reply_headers = self.remover:headers(exchange.reply_headers)
+  end
+  exchange.url = self.remover:url(exchange.raw_url)
+  self.file:write(recording.write(exchange, function(text)
+    return self.remover:text(text)
+  end))
+  if self.file.flush then self.file:flush() end
+end
+
+local function begin(self, request)
+  local body = request.body
+  local headers = self.remover:headers(request.headers)
+  local start = self:clock()
+  return {
+    start = start, at = math.max(0, start - self.start), pieces = {},
+    method = request.method, raw_url = request.url, headers = headers,
+    body = type(body) == "string" and self.remover:body(body, request.url,
+      headers["content-type"]) or nil,
+  }
+end
+
+--- As the wrapped host's.
+function methods:send(request, deadlines)
+  local exchange = begin(self, request)
+  local reply, err = self.inner:send(request, deadlines)
+  if not reply then
+    write(self, exchange, err)
+    return nil, err
+  end
+  exchange.status, exchange.status_at = reply.status,
+    self:clock() - exchange.start
+  exchange.reply_headers = reply.headers
+  return setmetatable({ inner = reply, record = self, exchange = exchange,
+    status = reply.status, headers = reply.headers }, Reply)
+end
+
+--- As the wrapped reply's.
+function reply_methods:read()
+  local bytes, err = self.inner:read()
+  local exchange, host = self.exchange, self.record
+  if bytes then
+    if not exchange.over then
+      exchange.pieces[#exchange.pieces + 1] = { bytes = bytes,
+        at = host:clock() - exchange.start }
+    end
+  else
+    write(host, exchange, err or "end")
+  end
+  return bytes, err
+end
+
+--- As the wrapped reply's.
+function reply_methods:close()
+  write(self.record, self.exchange, "closed")
+  return self.inner:close()
+end
+
+function methods:sleep(seconds) return self.inner:sleep(seconds) end
+function methods:now() return self.inner:now() end
+function methods:clock() return self.inner:clock() end
+
+local function open(file)
+  if type(file) ~= "string" then return file end
+  local handle, message = io.open(file, "wb")
+  if not handle then
+    return errors.failure("config", message, "RecordingUnwritable")
+  end
+  return handle
+end
+
+--- A recording host around another.
+-- @param host the host to record
+-- @param file path (overwritten), or anything with `:write(text)`
+-- @param options nil or a table:
+--   remove   list of further header names whose values stay out
+-- @return host | nil, err when the file cannot be written.  It has all that
+--   the other host has.
+function record.new(host, file, options)
+  options = options or {}
+  local handle, err = open(file)
+  if not handle then return nil, err end
+  local self = setmetatable({ inner = host, file = handle,
+    start = host:clock(), remover = secrets.remover(options.remove) }, Record)
+  handle:write(recording.head(host:now()))
+  if handle.flush then handle:flush() end
+  return self
+end
+
+return record
