@@ -1,0 +1,207 @@
+--- The client: options, and one method per operation of the model.
+--
+-- Nothing is read, opened or asked before the first call.
+
+local core = require "bedrock.core"
+local endpoint = require "bedrock.service.endpoint"
+local exchange = require "bedrock.exchange"
+local metadata = require "bedrock.metadata"
+local options = require "bedrock.options"
+local retry = require "bedrock.retry"
+local shapes = require "bedrock.service.shapes"
+local stream = require "bedrock.stream"
+local task = require "bedrock.task"
+local unmarshal = require "bedrock.service.unmarshal"
+
+local client = {}
+
+local Client = { __name = "bedrock.client" }
+local methods = {}
+
+-- Bytes of a unary answer's body; the service's own limits are below it.
+local BODY_MAX = 256 * 2 ^ 20
+
+local function nothing() end
+
+-- The environment: a function as given, a table, or the process's own.
+local function environment(given)
+  if type(given) == "function" then return given end
+  if type(given) == "table" then
+    return function(name) return given[name] end
+  end
+  return os.getenv
+end
+
+--- A client; see the README for its options.  Raises for an unknown option
+-- or a wrong type.
+function client.new(given)
+  local chosen = options.check(given)
+  local self = setmetatable({
+    options = chosen, log = chosen.log or nothing, random = math.random,
+    clock_offset = 0, signer = core.sigv4.signer(), quota = retry.quota(),
+    host = chosen.host or require "bedrock.host.curl".default(),
+  }, Client)
+  self.settings = require "bedrock.auth.settings".new {
+    options = chosen, env = environment(chosen.env) }
+  self.identity = require "bedrock.identity".new(self)
+  return self
+end
+
+-- What every call of a client shares, and where it comes from.
+local SETTINGS = { "region", "use_fips", "use_dualstack", "endpoint_url",
+  "max_attempts", "retry_mode", "connect_timeout", "idle_timeout",
+  "total_timeout", "app_id", "proxy", "ca_bundle", "http_version" }
+
+local function user_agent(app_id)
+  local agent = ("lua-bedrock/%s lua/%s"):format(core._VERSION,
+    _VERSION:match "[%d.]+$")
+  return app_id and ("%s app/%s"):format(agent, app_id) or agent
+end
+
+-- Read all settings: a table of values, or nil, err.
+local function read_settings(self)
+  local values = {}
+  for _, name in ipairs(SETTINGS) do
+    local value, err = self.settings:get(name)
+    if value == nil and err then return nil, err end
+    values[name] = value
+  end
+  values.user_agent = user_agent(values.app_id)
+  if values.retry_mode == "off" then values.max_attempts = 1 end
+  return values
+end
+
+--- Where and how calls are sent; made at the first call.
+-- @return { endpoint, user_agent, max_attempts, connect_timeout, ... };
+--   or nil, err (kind "config")
+function methods:plan()
+  if self.planned then return self.planned end
+  local values, err = read_settings(self)
+  if not values then return nil, err end
+  values.endpoint, err = endpoint.resolve {
+    service = "bedrock-runtime", region = values.region,
+    use_fips = values.use_fips, use_dualstack = values.use_dualstack,
+    endpoint_url = values.endpoint_url,
+  }
+  if not values.endpoint then return nil, err end
+  self.planned = values
+  return values
+end
+
+-- Takes the reply of a unary operation: its members, with the reply's own
+-- data beside them.
+local function receive(operation)
+  return function(reply)
+    local body, err = exchange.read_all(reply, BODY_MAX)
+    if not body then
+      err.stage = "response"
+      return nil, err
+    end
+    local response
+    response, err = unmarshal.response(operation, reply.status, reply.headers,
+      body)
+    if not response then return nil, err end
+    metadata.set(response, reply)
+    return response
+  end
+end
+
+--- Do an operation by its name in the model.
+-- @param name "Converse", "ConverseStream", ...
+-- @param params table of AWS's member names
+-- @return as the operation's method: response, or nil, err; a stream for
+--   those that stream.  An unknown name raises.
+function methods:call(name, params)
+  local operation = shapes.bedrock():operation(name)
+  if not operation then
+    error(("no operation %q in the model"):format(tostring(name)), 2)
+  end
+  params = params == nil and {} or params
+  if operation.reply == "events" then
+    return stream.new(self, operation, params)
+  end
+  return task.run(self.host, exchange.run, self, operation, params,
+    receive(operation))
+end
+
+--- The pages of `list_async_invokes` one after another, each entry by itself:
+-- `for entry in client:each_async_invoke { ... } do`; a failure is raised.
+function methods:each_async_invoke(params)
+  local request, entries, at = {}, nil, 0
+  local pages = shapes.bedrock():operation "ListAsyncInvokes".pages
+  for name, value in pairs(params or {}) do request[name] = value end
+  return function()
+    at = at + 1
+    while not entries or (at > #entries and request[pages.token]) do
+      local page, err = self:call("ListAsyncInvokes", request)
+      if not page then error(err, 0) end
+      entries, at = page[pages.items] or {}, 1
+      request[pages.token] = page[pages.next_token]
+    end
+    return entries[at]
+  end
+end
+
+--- Is there somebody to ask as?  Looks for credentials or a token as the
+-- first call would, and sends nothing to Bedrock.
+-- @return true; or nil, err
+function methods:check_credentials()
+  local plan, err = self:plan()
+  if not plan then return nil, err end
+  local found
+  found, err = task.run(self.host, self.identity.get, self.identity,
+    plan.endpoint.url)
+  if not found then return nil, err end
+  return true
+end
+
+--- A conversation: keeps the messages, runs tools, can be saved (see
+-- conversation.lua).
+function methods:conversation(given)
+  return require "bedrock.conversation".new(self, given)
+end
+
+--- The conversation that `conversation:save()` wrote down.
+function methods:load_conversation(text, given)
+  return require "bedrock.conversation".load(self, text, given)
+end
+
+-- One method per operation; those that stream also serve `for`, and give
+-- Lua 5.4 a value to close when the loop is left.
+local function method_of(operation)
+  local name = operation.name
+  if operation.reply == "events" then
+    return function(self, params)
+      local events = self:call(name, params)
+      return events, nil, nil, events
+    end
+  end
+  return function(self, params) return self:call(name, params) end
+end
+
+local function find_method(name)
+  for _, operation in ipairs(shapes.bedrock():operation_names()) do
+    if shapes.method_name(operation) == name then
+      return method_of(shapes.bedrock():operation(operation))
+    end
+  end
+end
+
+local ALIASES = { invoke = "invoke_model_with_response_stream" }
+
+-- Methods of operations are made when they are first used.
+function Client.__index(_, name)
+  local method = methods[name]
+  if method == nil and type(name) == "string" then
+    method = find_method(ALIASES[name] or name)
+    methods[name] = method
+  end
+  return method
+end
+
+function Client:__tostring()
+  return ("bedrock.client: region %s"):format(
+    self.options.region or "not given")
+end
+
+return client

@@ -1,0 +1,295 @@
+--- The stream of events that `client:converse_stream` and `client:invoke`
+-- return: an object that serves `for`, can be polled, and can be closed.
+--
+--     task:  exchange --> reply:read --> decoder:feed --> (step again)
+--     user:  next / poll / for  <--  decoder:event
+--
+-- The task does what waits, and is stepped by whoever wants an event.  Events
+-- that have arrived are taken from the decoder without it.
+
+local core = require "bedrock.core"
+local errors = require "bedrock.errors"
+local exchange = require "bedrock.exchange"
+local task = require "bedrock.task"
+local unmarshal = require "bedrock.service.unmarshal"
+
+local stream = {}
+
+local Stream = { __name = "bedrock.stream" }
+
+local CONTENT_TYPE = "application/vnd.amazon.eventstream"
+local UNEXPECTED_BODY_MAX = 65536
+
+-- The event without which an answer is not complete.
+local LAST_EVENT = { ConverseStream = "messageStop" }
+
+-- A 200 that is no event stream: a proxy's page, or an error in disguise.
+local function refuse(operation, reply)
+  local body, _, partial = exchange.read_all(reply, UNEXPECTED_BODY_MAX)
+  reply:close()
+  return nil, unmarshal.unexpected(operation, reply.status, reply.headers,
+    body or partial)
+end
+
+-- Takes the reply of a streaming operation if its body is what it should be.
+local function receive(self)
+  local operation = self.operation
+  return function(reply, attempts)
+    self.attempts = attempts
+    local content_type = reply.headers["content-type"] or ""
+    if content_type:lower():match "^[^;,%s]*" ~= CONTENT_TYPE then
+      return refuse(operation, reply)
+    end
+    local coding = reply.headers["content-encoding"]
+    if coding and coding:lower() ~= "identity" then
+      reply:close()
+      return nil, errors.new("protocol",
+        "the response is encoded as " .. coding .. ", which nobody asked for",
+        { code = "UnexpectedContentEncoding", status = reply.status,
+          request_id = unmarshal.request_id(reply.headers),
+          stage = "response" })
+    end
+    return reply
+  end
+end
+
+-- What an error that came after the head still has to be told.
+local function complete(self, err)
+  err.stage = err.stage or "stream"
+  err.status = err.status or self.status
+  err.request_id = err.request_id or self.request_id
+  err.operation = err.operation or self.operation.name
+  err.attempts = err.attempts or self.attempts
+  return err
+end
+
+-- The end of it: nothing comes any more, err says why if it is not the end.
+local function finish(self, err)
+  if self.ended then return end
+  self.ended = true
+  self.err = err and complete(self, err)
+  self.task:close()
+  if self.reply then self.reply:close() end
+  self.decoder:close()
+end
+
+-- The bytes are over: were they all there?
+local function at_end(self, err)
+  if err then return finish(self, err) end
+  local ok, message, code = self.decoder:finish()
+  if not ok then
+    return finish(self, errors.new("protocol", message, { code = code }))
+  end
+  local last = LAST_EVENT[self.operation.name]
+  if last and not self.seen_last then
+    return finish(self, errors.new("protocol", ("the stream ended before "
+      .. "%s: the answer is incomplete"):format(last), {
+      code = "IncompleteStream" }))
+  end
+  finish(self)
+end
+
+local function take_head(self, reply)
+  self.reply = reply
+  self.status, self.headers = reply.status, reply.headers
+  self.request_id = unmarshal.request_id(reply.headers)
+  self.content_type = reply.headers["x-amzn-bedrock-content-type"]
+    or reply.headers["content-type"]
+end
+
+-- The task: the exchange, then bytes into the decoder, a piece at a step.
+local function work(self, client, params)
+  local reply, err = exchange.run(client, self.operation, params,
+    receive(self))
+  if not reply then return finish(self, err) end
+  take_head(self, reply)
+  task.hold(reply)
+  while true do
+    local bytes
+    bytes, err = reply:read()
+    if not bytes then return at_end(self, err) end
+    self.decoder:feed(bytes) -- its errors stick, and come with the events
+    self.fed = true
+    task.wait()
+  end
+end
+
+-- A message that is no event with a JSON object: an exception, an error, or
+-- something this version does not know.
+local function error_of(self, payload, headers)
+  local kind = headers[":message-type"]
+  if kind == "exception" then
+    return unmarshal.exception(self.operation, headers[":exception-type"],
+      payload)
+  elseif kind == "error" then
+    return unmarshal.exception(self.operation, headers[":error-code"],
+      payload, headers[":error-message"] or "")
+  elseif kind == "event" then
+    local name = headers[":event-type"]
+    return errors.new("protocol", name
+      and ("the payload of event %s is no JSON object"):format(tostring(name))
+      or "an event without :event-type", { code = "InvalidEvent" })
+  end
+  return errors.new("protocol", "a message of unknown type "
+    .. tostring(kind), { code = "UnknownMessageType" })
+end
+
+-- An event that has arrived: event | nil (none) | nil, err.
+local take
+function take(self)
+  local name, payload, detail = self.decoder:event()
+  if name then
+    -- Protocols that have one bind it to the head; it is no event of ours.
+    if name == "initial-response" then return take(self) end
+    if name == self.last_event then self.seen_last = true end
+    return self.unmarshal(name, payload, detail)
+  elseif name == false then
+    return nil, error_of(self, payload, detail)
+  elseif payload then
+    return nil, errors.new("protocol", payload, { code = detail })
+  end
+end
+
+-- event | false (nothing yet, the host has to wait) | nil | nil, err
+local function advance(self)
+  while not self.ended do
+    local event, err = take(self)
+    if event then
+      self.answer:add(event)
+      return event
+    end
+    if err then
+      finish(self, err)
+      break
+    end
+    self.fed = false
+    if self.task:step() then
+      self.task:result() -- raises what the task raised
+    elseif not self.fed then
+      return false
+    end
+  end
+  return nil, self.err
+end
+
+local methods = {}
+
+--- The next event, when it has come.
+-- @param timeout seconds to wait for it at most (nil: as the client's own
+--   timeouts say)
+-- @return event; nil at the clean end; nil, err.  After a timeout of kind
+--   "timeout", code "WaitTimeout", the stream goes on as if nothing was.
+function methods:next(timeout)
+  local host = self.host
+  local limit = timeout and host:clock() + timeout
+  while true do
+    local event, err = advance(self)
+    if event ~= false then return event, err end
+    if limit and host:clock() >= limit then
+      event, err = self:poll() -- what is there counts, however short the time
+      if event ~= false then return event, err end
+      return nil, complete(self, errors.new("timeout",
+        ("no event within %g s"):format(timeout), { code = "WaitTimeout",
+          retryable = true, seconds = timeout, attempts = self.attempts or 1,
+          stage = not self.status and "request" or nil }))
+    end
+    local deadline = self.task.deadline
+    if limit and (not deadline or limit < deadline) then deadline = limit end
+    task.pause(host, deadline)
+  end
+end
+
+--- The next event if it is there already; never waits.
+-- @return event; false: nothing yet; nil at the clean end; nil, err
+function methods:poll()
+  local event, err = advance(self)
+  if event ~= false then return event, err end
+  if self.host.wait then self.host:wait(0) end
+  return advance(self)
+end
+
+--- The pieces of text of the answer, for `for text in stream:text() do`; a
+-- failure is raised.  Chunks of a model family that is not known are one.
+function methods:text()
+  local function next_piece()
+    while true do
+      local event = self()
+      if event == nil then return nil end
+      local text, err = self.answer:text(event)
+      if err then error(err, 0) end
+      if text then return text end
+    end
+  end
+  return next_piece, nil, nil, self
+end
+
+--- The whole answer, once the stream has ended (this reads it to its end).
+-- @return for ConverseStream the shape that `client:converse` returns; for
+--   InvokeModelWithResponseStream that of the model's own whole answer; or
+--   nil, err
+function methods:response()
+  while true do
+    local event, err = self:next()
+    if err then return nil, err end
+    if event == nil then return self.answer:response() end
+  end
+end
+
+--- What of the answer has arrived so far, in the same shape; also after a
+-- failure.
+function methods:partial()
+  return self.answer:partial()
+end
+
+--- End the stream: its connection is closed, so that the model stops.  Any
+-- number of times, from anywhere; afterwards `for` ends and `next` returns
+-- nil and an error of kind "closed".
+function methods:close()
+  if self.ended then return end
+  finish(self, errors.new("closed", "the stream was closed",
+    { code = "Closed" }))
+  if self.host.wake then self.host:wake() end -- who waits for it need not
+end
+
+Stream.__index = methods
+Stream.__close = methods.close
+
+--- Serves `for event in stream do`: a failure is raised.
+function Stream:__call()
+  task.iterate(self.host)
+  local event, err = self:next()
+  if err and err.kind ~= "closed" then error(err, 0) end
+  return event
+end
+
+function Stream:__tostring()
+  return ("bedrock.stream: %s, %s"):format(self.operation.name,
+    self.ended and "ended" or "open")
+end
+
+-- What puts the events together, for `response` and `partial`.
+local function answer_for(operation, params)
+  if operation.name == "ConverseStream" then
+    return require "bedrock.answer.converse".new()
+  end
+  return require "bedrock.answer.invoke".new(params.modelId)
+end
+
+--- A stream for an operation; the request goes out at once.
+-- @param client see client.lua
+-- @param operation row of the model
+-- @param params the user's parameters
+function stream.new(client, operation, params)
+  local self = setmetatable({
+    operation = operation, host = client.host, ended = false,
+    last_event = LAST_EVENT[operation.name],
+    unmarshal = unmarshal.event(operation),
+    answer = answer_for(operation, type(params) == "table" and params or {}),
+    decoder = core.eventstream.decoder(client.options.max_event_bytes),
+  }, Stream)
+  self.task = task.new(work, self, client, params)
+  self.task:step()
+  return self
+end
+
+return stream
