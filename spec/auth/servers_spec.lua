@@ -1,0 +1,190 @@
+-- The providers against real servers on loopback, well-behaved and not.
+local has_curl = pcall(require, "bedrock.curl")
+local cqueues = os.execute "lua5.4 -e 'require \"cqueues\"' 2>/dev/null"
+if not has_curl or cqueues ~= true and cqueues ~= 0 then
+  pending "needs bedrock.curl, and cqueues for lua5.4"
+  return
+end
+
+local core = require "bedrock.core"
+local credentials = require "bedrock.auth.credentials"
+local curl_host = require "bedrock.host.curl"
+local process = require "bedrock.emulator.process"
+local settings = require "bedrock.auth.settings"
+local support = require "spec.auth.support"
+local task = require "bedrock.task"
+
+local SSO_CACHE = "/h/.aws/sso/cache/" .. core.bytes.sha1_hex "s" .. ".json"
+local FILES = {
+  ["/h/.aws/config"] = [[
+[profile role]
+role_arn = arn:aws:iam::123456789012:role/r
+source_profile = base
+[profile base]
+aws_access_key_id = AKIDROLE
+aws_secret_access_key = base-secret
+[profile sso]
+sso_session = s
+sso_account_id = 1
+sso_role_name = r
+[sso-session s]
+sso_region = eu-west-1
+sso_start_url = u
+]],
+  ["/token"] = "identity-token",
+  [SSO_CACHE] = '{"accessToken":"secret-t","expiresAt":'
+    .. '"2099-01-01T00:00:00Z"}',
+}
+
+-- Where each provider looks, as variables; %s is http://host:port/mode.
+local WAYS = {
+  imds = { AWS_EC2_METADATA_SERVICE_ENDPOINT = "%s" },
+  container = { AWS_CONTAINER_CREDENTIALS_FULL_URI = "%s/creds" },
+  assume_role = { AWS_PROFILE = "role", AWS_ENDPOINT_URL_STS = "%s" },
+  web_identity = { AWS_WEB_IDENTITY_TOKEN_FILE = "/token",
+    AWS_ROLE_ARN = "r", AWS_ENDPOINT_URL_STS = "%s" },
+  sso = { AWS_PROFILE = "sso", AWS_ENDPOINT_URL_SSO = "%s" },
+}
+
+describe("real servers", function()
+  local server, base, host
+
+  setup(function()
+    server = process.start "lua5.4 spec/support/aws_server.lua"
+    base = "http://127.0.0.1:" .. tostring(server.line)
+    host = curl_host.new()
+  end)
+  teardown(function() server:stop() end)
+
+  -- The host, with time limits of a tenth.
+  local function hasty()
+    return setmetatable({ send = function(_, request, deadlines)
+      local now = host:clock()
+      return host:send(request, { connect = deadlines.connect / 10,
+        idle = deadlines.idle / 10, total_seconds = deadlines.total_seconds,
+        total = now + (deadlines.total - now) / 10 })
+    end }, { __index = function(_, name)
+      return host[name] and function(_, ...) return host[name](host, ...) end
+    end })
+  end
+
+  local function find(way, mode, on)
+    local env = { HOME = "/h", AWS_REGION = "eu-west-1",
+      http_proxy = "http://127.0.0.1:1" }
+    for name, value in pairs(WAYS[way]) do
+      env[name] = value:gsub("%%s", base .. "/" .. mode)
+    end
+    local files = support.files(FILES)
+    local log = support.log()
+    return credentials.new { host = on or host, files = files, log = log,
+      random = function() return 0.5 end, settings = settings.new {
+        env = support.env(env), files = files, windows = false } }
+  end
+
+  for way in pairs(WAYS) do
+    for _, mode in ipairs { "good", "flaky" } do
+      it(way .. " gives credentials (" .. mode .. ")", function()
+        local found, err = find(way, mode):get()
+        assert.is_nil(err)
+        assert.equal("a", found.access_key_id)
+        assert.equal("c", found.session_token)
+        assert.equal(4070908800, found.expiration)
+        assert.equal(way, found.source)
+      end)
+    end
+
+    for _, mode in ipairs { "hangup", "cut", "head", "forbidden",
+      "garbage", "junk", "huge" } do
+      it(way .. " fails fast and says why (" .. mode .. ")", function()
+        local began = host:clock()
+        local found, err = find(way, mode):get()
+        assert.is_nil(found)
+        assert.equal("credentials", err.kind)
+        assert.is_nil(tostring(err):find("secret", 1, true))
+        assert.truthy(#tostring(err) < 1000)
+        assert.truthy(host:clock() - began < 3)
+      end)
+    end
+  end
+
+  -- One second per try (a tenth of it here), and one try where nothing
+  -- answers.
+  for _, mode in ipairs { "slow", "half", "stall", "drip" } do
+    it("imds has its time limit (" .. mode .. ")", function()
+      local began = host:clock()
+      local found, err = find("imds", mode, hasty()):get()
+      assert.is_nil(found)
+      assert.equal("credentials", err.kind)
+      assert.truthy(host:clock() - began < 0.5)
+    end)
+  end
+
+  it("imds has its time limit (dead)", function()
+    local began = host:clock()
+    assert.is_nil((find("imds", "dead"):get()))
+    local took = host:clock() - began
+    assert.truthy(took > 0.9 and took < 2, took)
+  end)
+
+  it("the time limits of all hold at once", function()
+    local began, tasks, took = host:clock(), {}, {}
+    for way in pairs(WAYS) do
+      tasks[#tasks + 1] = task.new(function()
+        local found, err = find(way, "dead", hasty()):get()
+        took[way] = host:clock() - began
+        assert(not found and err)
+      end)
+    end
+    local left = #tasks
+    while left > 0 do
+      left = 0
+      for _, t in ipairs(tasks) do
+        if not t:step() then left = left + 1 end
+      end
+      host:wait(0.05)
+    end
+    for _, t in ipairs(tasks) do t:result() end
+    for way in pairs(WAYS) do
+      assert.truthy(took[way] < 4, way .. " " .. tostring(took[way]))
+    end
+  end)
+
+  it("one refresh serves many tasks", function()
+    local c = find("imds", "good")
+    local tasks, ids, asked = {}, {}, 0
+    local provider = c:provider()
+    local resolve = provider.resolve
+    function provider:resolve()
+      asked = asked + 1
+      return resolve(self)
+    end
+    for number = 1, 20 do
+      tasks[number] = task.new(function()
+        ids[number] = c:get().access_key_id
+      end)
+    end
+    local left = #tasks
+    while left > 0 do
+      left = 0
+      for _, t in ipairs(tasks) do
+        if not t:step() then left = left + 1 end
+      end
+      if left > 0 then host:wait(0.05) end
+    end
+    assert.equal(1, asked)
+    assert.equal(20, #ids)
+  end)
+
+  it("nobody at the port: at once", function()
+    local keep = base
+    base = "http://127.0.0.1:1"
+    local began = host:clock()
+    for way in pairs(WAYS) do
+      local found, err = find(way, "good"):get()
+      assert.is_nil(found)
+      assert.equal("credentials", err.kind)
+    end
+    base = keep
+    assert.truthy(host:clock() - began < 3)
+  end)
+end)

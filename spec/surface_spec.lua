@@ -1,0 +1,83 @@
+-- What `require "bedrock"` gives, beside the client itself.
+local bedrock = require "bedrock"
+local child = require "bedrock.emulator.child"
+local shell = require "spec.support.shell"
+
+local MODEL = "amazon.nova-lite-v1:0"
+
+describe("bedrock", function()
+  local emulator
+
+  setup(function() emulator = assert(child.start {}) end)
+  teardown(function() emulator:stop() end)
+
+  local function ask(client, text)
+    return assert(client:converse { modelId = MODEL,
+      messages = { { role = "user", content = { { text = text } } } } })
+      .output.message.content[1].text
+  end
+
+  it("loads nothing that it does not need yet", function()
+    local got = shell.run { shell.lua, "-e", [[
+      local bedrock = require "bedrock"
+      for _, name in ipairs { "client", "doctor", "answer", "conversation",
+          "host.curl", "host.record", "auth.credentials" } do
+        assert(not package.loaded["bedrock." .. name], name)
+      end
+      assert(not package.loaded["bedrock.curl"])
+    ]] }
+    assert.equal("", got.err)
+  end)
+
+  it("has credentials that clients share, found once", function()
+    local asked = 0
+    local shared = bedrock.credentials { credentials = function()
+      asked = asked + 1
+      return emulator.options.credentials
+    end }
+    for _, region in ipairs { "us-east-1", "eu-west-1" } do
+      local client = bedrock.new { region = region, credentials = shared,
+        endpoint_url = emulator.url }
+      assert.equal("yes", ask(client, "Say: yes"))
+    end
+    assert.equal(1, asked)
+    assert.has_error(function() bedrock.credentials { profil = "a" } end)
+  end)
+
+  it("has hosts", function()
+    for _, name in ipairs { "curl", "luv", "cqueues" } do
+      local made, host = pcall(bedrock.host[name])
+      -- luv and cqueues are not installed everywhere
+      if made then assert.equal("function", type(host.send), name) end
+      assert.is_true(made or name ~= "curl")
+    end
+    local path = os.tmpname()
+    local options = { host = assert(bedrock.host.record(nil, path)) }
+    for name, value in pairs(emulator.options) do options[name] = value end
+    assert.equal("yes", ask(bedrock.new(options), "Say: yes"))
+    options.host = assert(bedrock.host.replay(path))
+    assert.equal("yes", ask(bedrock.new(options), "Say: yes"))
+    os.remove(path)
+    local none, err = bedrock.host.replay "/nonexistent"
+    assert.is_nil(none)
+    assert.is_true(bedrock.is_error(err))
+    assert.is_false(bedrock.is_error "text")
+  end)
+
+  it("has answers", function()
+    local whole = bedrock.answer.converse()
+    whole:add { messageStart = { role = "assistant" } }
+    local event = { contentBlockDelta = { contentBlockIndex = 0,
+      delta = { text = "Hi" } } }
+    whole:add(event)
+    assert.equal("Hi", bedrock.answer.text(event))
+    assert.equal("Hi", whole:partial().output.message.content[1].text)
+    assert.is_nil(bedrock.answer.incomplete {})
+  end)
+
+  it("has a doctor", function()
+    local report = bedrock.doctor(emulator.options)
+    assert.same({}, report.problems)
+    assert.truthy(tostring(report):find("no problems", 1, true))
+  end)
+end)
