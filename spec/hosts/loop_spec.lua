@@ -3,6 +3,7 @@
 local bedrock = require "bedrock"
 local child = require "bedrock.emulator.child"
 local hosts = require "spec.support.hosts"
+local shell = require "spec.support.shell"
 
 local has_luv, uv = pcall(require, "luv")
 local has_cqueues, cqueues = pcall(require, "cqueues")
@@ -269,14 +270,9 @@ describe("the example", function()
       hosts.environment(emulator), path, cpath)
   end
 
-  local lua = arg and arg[-1] or "lua"
-  for i = -1, -10, -1 do
-    if arg and arg[i] then lua = arg[i] end
-  end
-
   it("luv asks twenty at once", function()
     if not has_luv then return pending "no luv here" end
-    local said, ok = hosts.shell(environment() .. "timeout 20 " .. lua
+    local said, ok = hosts.shell(environment() .. "timeout 20 " .. shell.lua
       .. " examples/luv/twenty.lua")
     assert.is_true(ok, said)
     assert.truthy(said:find "20 prompts, %d+ bytes, 0 failed", said)
@@ -288,7 +284,7 @@ describe("the example", function()
     if not has_socket then return pending "no luasocket here" end
     local process = require "bedrock.emulator.process"
     local server = process.start("sh -c '" .. (environment() .. "timeout 20 "
-      .. lua .. " examples/select/server.lua"):gsub("'", "'\\''")
+      .. shell.lua .. " examples/select/server.lua"):gsub("'", "'\\''")
       .. " & pid=$!; cat >/dev/null; kill $pid'")
     local port = tonumber((server.line or ""):match ":(%d+)")
     local peers = {}

@@ -106,7 +106,7 @@ function methods:ask(method, path)
   local file = assert(io.open(script, "w"))
   file:write(FETCH)
   file:close()
-  local pipe = io.popen(("env -u LD_PRELOAD %s %s %s %s %s %s %s"):format(
+  local pipe = io.popen(("%s %s %s %s %s %s %s"):format(
     INTERPRETER, quote(script), method, scheme, quote(host), port,
     quote(path)), "r")
   local text = pipe:read "*a"

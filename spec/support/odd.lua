@@ -12,7 +12,7 @@ Odd.__index = Odd
 
 local function libraries()
   -- The server needs Lua 5.4 and the library built for it, whatever runs us.
-  return "env -u LD_PRELOAD LUA_PATH='lua/?.lua;lua/?/init.lua;;' "
+  return "env LUA_PATH='lua/?.lua;lua/?/init.lua;;' "
     .. "LUA_CPATH='build/5.4/?.so;;' "
 end
 
