@@ -263,6 +263,19 @@ describe("the decoder", function()
     assert.is_false((event("exception", "chunk", "{}")))
     assert.is_nil((decoder:event()))
   end)
+
+  it("takes no name over from a message with other headers", function()
+    local decoder = eventstream.decoder()
+    local named = { { ":event-type", "chunk" }, { ":message-type", "event" } }
+    local long = { named[1], named[2], { "filler", ("x"):rep(2000) } }
+    for _, headers in ipairs { named, long } do
+      decoder:feed(eventstream.encode(headers, "{}")
+        .. eventstream.encode({}, "{}"))
+      assert.equal("chunk", (decoder:event()))
+      assert.is_false((decoder:event()))
+      assert.is_nil((decoder:event()))
+    end
+  end)
 end)
 
 describe("the encoder", function()

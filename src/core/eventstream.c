@@ -88,11 +88,13 @@ static bdr_status check_headers(bdr_str headers) {
 
 /*
 ** Nearly every message of a stream has the headers of the one before it:
-** those were read through already.
+** those were read through already.  Nothing is like an empty `known`: it
+** stands for a block that was too long to keep.
 */
 static bdr_status check_message(bdr_eventstream *d, bdr_message *m) {
   bdr_status status;
-  m->alike = bdr_str_equal(m->headers, bdr_buf_str(&d->known));
+  m->alike =
+      d->known.n && bdr_str_equal(m->headers, bdr_buf_str(&d->known));
   if (m->alike) return BDR_OK;
   status = check_headers(m->headers);
   bdr_buf_clear(&d->known);
