@@ -29,6 +29,23 @@ describe("bedrock", function()
     assert.equal("", got.err)
   end)
 
+  it("waits a time of its own before it tries again, in each process",
+    function()
+      local function jitter()
+        return shell.run({ shell.lua, "-e", [[
+          local client = require "bedrock".new {}
+          for _ = 1, 1000 do
+            local number = client.random()
+            assert(number >= 0 and number < 1)
+          end
+          print(client.random())
+        ]] }).out
+      end
+      local first = jitter()
+      assert.is_number(tonumber(first))
+      assert.not_equal(first, jitter())
+    end)
+
   it("has credentials that clients share, found once", function()
     local asked = 0
     local shared = bedrock.credentials { credentials = function()

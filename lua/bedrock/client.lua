@@ -23,6 +23,15 @@ local BODY_MAX = 256 * 2 ^ 20
 
 local function nothing() end
 
+-- A number in [0, 1).  Not math.random: before Lua 5.4 that gives every
+-- process the same sequence, and all workers would try again at once.
+local function random()
+  local bytes = core.bytes.random(3)
+  if not bytes then return math.random() end -- no memory: better than none
+  local a, b, c = bytes:byte(1, 3)
+  return (a * 65536 + b * 256 + c) / 16777216
+end
+
 -- The environment: a function as given, a table, or the process's own.
 local function environment(given)
   if type(given) == "function" then return given end
@@ -37,7 +46,7 @@ end
 function client.new(given)
   local chosen = options.check(given)
   local self = setmetatable({
-    options = chosen, log = chosen.log or nothing, random = math.random,
+    options = chosen, log = chosen.log or nothing, random = random,
     clock_offset = 0, signer = core.sigv4.signer(), quota = retry.quota(),
     host = chosen.host or require "bedrock.host.curl".default(),
   }, Client)
