@@ -111,6 +111,7 @@ build = {
     ["bedrock.auth.sso"] = "lua/bedrock/auth/sso.lua",
     ["bedrock.auth.static"] = "lua/bedrock/auth/static.lua",
     ["bedrock.auth.sts"] = "lua/bedrock/auth/sts.lua",
+    ["bedrock.auth.text"] = "lua/bedrock/auth/text.lua",
     ["bedrock.auth.web_identity"] = "lua/bedrock/auth/web_identity.lua",
     ["bedrock.client"] = "lua/bedrock/client.lua",
     ["bedrock.command.chat"] = "lua/bedrock/command/chat.lua",

@@ -12,6 +12,7 @@
 local errors = require "bedrock.errors"
 local answers = require "bedrock.auth.json"
 local request = require "bedrock.auth.request"
+local trim = require "bedrock.auth.text".trim
 
 local container = {}
 
@@ -87,24 +88,12 @@ local function authorization(context)
       return nil, errors.new("credentials",
         ("cannot read the authorization token %s: %s"):format(path, reason))
     end
-    token = text:match "^%s*(.-)%s*$"
+    token = trim(text)
   end
   if token and not request.safe(token) then
     return fail("the container's authorization token holds a line break")
   end
   return token
-end
-
--- An error answer's own words, where it has some.
-local function words(answer)
-  local object = answers.object(answer.body) or {}
-  local code = answers.text(object, "code") or answers.text(object, "Code")
-  local text = answers.text(object, "message")
-    or answers.text(object, "Message")
-  local list = { "HTTP " .. answer.status }
-  list[#list + 1] = code
-  list[#list + 1] = text
-  return table.concat(list, ", ")
 end
 
 --- @return credentials; nil, nil, reason; or nil, err
@@ -125,7 +114,7 @@ function Container:resolve()
       { cause = err, retryable = true })
   elseif answer.status ~= 200 then
     return nil, errors.new("credentials", ("the container's endpoint %s "
-      .. "refused: %s"):format(url, words(answer)),
+      .. "refused: %s"):format(url, answers.refusal(answer)),
       { status = answer.status })
   end
   local found

@@ -2,6 +2,7 @@
 
 local errors = require "bedrock.errors"
 local json = require "bedrock.json"
+local excerpt = require "bedrock.auth.text".excerpt
 local timestamp = require "bedrock.service.timestamp"
 
 local answers = {}
@@ -16,6 +17,26 @@ end
 function answers.text(object, name)
   local value = object[name]
   if type(value) == "string" and value ~= "" then return value end
+end
+
+-- The names that services have for what went wrong.
+local CODES = { "code", "Code", "error" }
+local MESSAGES = { "message", "Message", "error_description" }
+
+local function first(object, names)
+  for _, name in ipairs(names) do
+    local value = answers.text(object, name)
+    if value then return excerpt(value) end
+  end
+end
+
+--- An error answer in a few words: "HTTP 403, AccessDenied, No access".
+function answers.refusal(answer)
+  local object = answers.object(answer.body) or {}
+  local words = { "HTTP " .. answer.status }
+  words[#words + 1] = first(object, CODES)
+  words[#words + 1] = first(object, MESSAGES)
+  return table.concat(words, ", ")
 end
 
 local function problem(format, ...)
@@ -34,8 +55,8 @@ function answers.credentials(text, source, token)
   end
   local code = answers.text(object, "Code")
   if code and code ~= "Success" then
-    return problem("%s answered %s: %s", source, code,
-      answers.text(object, "Message") or "no message")
+    return problem("%s answered %s: %s", source, excerpt(code),
+      first(object, MESSAGES) or "no message")
   end
   for _, name in ipairs { "AccessKeyId", "SecretAccessKey" } do
     if not answers.text(object, name) then
@@ -45,7 +66,8 @@ function answers.credentials(text, source, token)
   local expiration = answers.text(object, "Expiration")
   local expires = timestamp.parse(expiration)
   if expiration and not expires then
-    return problem("%s: Expiration is no time: %q", source, expiration)
+    return problem("%s: Expiration is no time: %q", source,
+      excerpt(expiration))
   end
   return { access_key_id = object.AccessKeyId,
     secret_access_key = object.SecretAccessKey,

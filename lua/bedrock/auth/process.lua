@@ -10,11 +10,11 @@
 
 local errors = require "bedrock.errors"
 local answers = require "bedrock.auth.json"
+local last_words = require "bedrock.auth.text".last_words
 
 local process = {}
 
 local TIME_LIMIT = 60
-local SHOWN = 500
 
 local Process = { name = "process" }
 Process.__index = Process
@@ -28,10 +28,9 @@ end
 
 -- The end of what it said, on one line.
 local function said(stderr)
-  local text = (stderr or ""):gsub("%c+", " "):match "^%s*(.-)%s*$"
-  if text == "" then return "it wrote nothing to its standard error" end
-  if #text > SHOWN then text = "..." .. text:sub(-SHOWN) end
-  return "it said: " .. text
+  local words = last_words(stderr or "")
+  if words == "" then return "it wrote nothing to its standard error" end
+  return "it said: " .. words
 end
 
 function Process:fail(format, ...)

@@ -87,9 +87,8 @@ local function ask_for_token(self, cached)
   local object = answers.object(answer.body) or {}
   if answer.status ~= 200 or not answers.text(object, "accessToken")
     or type(object.expiresIn) ~= "number" then
-    return fail("the SSO session could not be refreshed: HTTP %d%s",
-      answer.status, answers.text(object, "error")
-      and ", " .. object.error or "")
+    return fail("the SSO session could not be refreshed: %s",
+      answers.refusal(answer))
   end
   return object
 end
@@ -166,10 +165,8 @@ local function refused(self, answer)
     return fail("SSO does not accept the token (any more); %s",
       self.token.advice)
   end
-  local object = answers.object(answer.body) or {}
-  return fail("SSO gives no credentials for role %s in account %s: HTTP %d%s",
-    self.base.role_name, self.base.account_id, answer.status,
-    answers.text(object, "message") and ", " .. object.message or "")
+  return fail("SSO gives no credentials for role %s in account %s: %s",
+    self.base.role_name, self.base.account_id, answers.refusal(answer))
 end
 
 local function portal_request(self, url, token)

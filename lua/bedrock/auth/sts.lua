@@ -7,6 +7,7 @@ local core = require "bedrock.core"
 local errors = require "bedrock.errors"
 local endpoints = require "bedrock.auth.endpoints"
 local request = require "bedrock.auth.request"
+local text = require "bedrock.auth.text"
 local timestamp = require "bedrock.service.timestamp"
 
 local sts = {}
@@ -21,10 +22,11 @@ local function entity(name)
 end
 
 --- The text of the first element `name` that holds nothing but text.
+-- (No class in it crosses a "<", so that hostile texts cost no more.)
 function sts.field(xml, name)
-  local text = xml:match("<" .. name .. "%f[%s>][^>]*>([^<]*)</" .. name
+  local inside = xml:match("<" .. name .. "%f[%s>][^<>]*>([^<]*)</" .. name
     .. "%s*>")
-  return text and (text:gsub("&(#?%w+);", entity):match "^%s*(.-)%s*$")
+  return inside and text.trim((inside:gsub("&(#?%w+);", entity)))
 end
 
 local function form(action, parameters)
@@ -56,9 +58,10 @@ end
 
 local function service_error(answer, action)
   local code = sts.field(answer.body, "Code")
-  local message = sts.field(answer.body, "Message")
+  local message = text.excerpt(sts.field(answer.body, "Message") or "")
+  code = code and text.excerpt(code)
   return errors.new("credentials", ("STS refused %s: %s"):format(action,
-    code and (code .. ": " .. (message or "")) or "HTTP " .. answer.status), {
+    code and (code .. ": " .. message) or "HTTP " .. answer.status), {
     code = code, status = answer.status,
     request_id = sts.field(answer.body, "RequestId"),
     retryable = answer.status >= 500 or answer.status == 429,

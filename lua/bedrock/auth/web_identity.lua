@@ -5,6 +5,7 @@
 
 local errors = require "bedrock.errors"
 local sts = require "bedrock.auth.sts"
+local trim = require "bedrock.auth.text".trim
 
 local web_identity = {}
 
@@ -37,7 +38,7 @@ local function read_token(files, path)
     return nil, errors.new("credentials",
       ("cannot read the identity token %s: %s"):format(path, reason))
   end
-  text = text:match "^%s*(.-)%s*$"
+  text = trim(text)
   if text ~= "" then return text end
   return nil, errors.new("credentials",
     ("the identity token file %s is empty"):format(path))
