@@ -15,8 +15,11 @@ local function seconds(value)
   return type(value) == "number" and value > 0 and value < math.huge
 end
 
-local function count(value)
-  return type(value) == "number" and value >= 1 and value % 1 == 0
+local function whole(most)
+  return function(value)
+    return type(value) == "number" and value >= 1 and value % 1 == 0
+      and value <= most
+  end, ("a whole number from 1 to %d"):format(most)
 end
 
 local function one_of(...)
@@ -45,13 +48,13 @@ known("use_dualstack", is "boolean")
 known("connect_timeout", seconds, "seconds above 0")
 known("idle_timeout", seconds, "seconds above 0")
 known("total_timeout", seconds, "seconds above 0")
-known("max_attempts", count, "a whole number from 1")
+known("max_attempts", whole(9999))
 known("retry_mode", one_of("standard", "adaptive", "off"))
 known("retry_timeouts", is "boolean")
 known("proxy", is "string")
 known("ca_bundle", is "string")
 known("http_version", one_of("1.1", "2"))
-known("max_event_bytes", count, "a whole number from 1")
+known("max_event_bytes", whole(2 ^ 31 - 1))
 known("validate", is "boolean")
 known("app_id", is "string")
 known("host", is "table")

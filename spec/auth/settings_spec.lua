@@ -143,6 +143,18 @@ describe("settings", function()
     end
   end)
 
+  it("take only plain numbers of attempts", function()
+    for _, wrong in ipairs { "0", "00", "-1", "3.0", "0x3", "1e1", "10000",
+      "99999999999999999999", "inf", "three" } do
+      local value, err = new({}, { AWS_MAX_ATTEMPTS = wrong })
+        :get "max_attempts"
+      assert.is_nil(value, wrong)
+      assert.equal("config", err.kind)
+    end
+    assert.equal(12, (new({}, { AWS_MAX_ATTEMPTS = "12" }):get
+      "max_attempts"))
+  end)
+
   it("take botocore's legacy mode for standard", function()
     assert.equal("standard",
       (new({}, { AWS_RETRY_MODE = "legacy" }):get "retry_mode"))

@@ -25,9 +25,9 @@ local function boolean(text)
 end
 
 local function attempts(text)
-  local number = tonumber(text)
-  if number and number >= 1 and number % 1 == 0 then return number end
-  return nil, "must be a whole number from 1 on"
+  local number = text:find "^%d%d?%d?%d?$" and tonumber(text)
+  if number and number >= 1 then return number end
+  return nil, "must be a whole number from 1 to 9999"
 end
 
 -- "legacy" is botocore's old default; who has it configured for another SDK
