@@ -132,6 +132,36 @@ describe("expired credentials", function()
     assert.truthy(host.sent[3].headers.authorization:find("key2", 1, true))
   end)
 
+  it("are renewed at once, however young, and once for all", function()
+    local host = fakehost.new(expired(), GOOD)
+    local given, id = 0, "old"
+    local one = client(host, { credentials = function()
+      given = given + 1
+      return { access_key_id = id, secret_access_key = "b" }
+    end })
+    host.answers[1] = function()
+      id = "new"
+      return expired()
+    end
+    assert(one:converse(ASK))
+    assert.truthy(host.sent[2].headers.authorization:find("new/", 1, true))
+    assert.equal(2, given)
+  end)
+
+  it("that are a token are asked for again, unless it is fixed", function()
+    local host = fakehost.new(expired(), GOOD)
+    local given = 0
+    assert(client(host, { bearer_token = function()
+      given = given + 1
+      return "token" .. given
+    end }):converse(ASK))
+    assert.equal("Bearer token2", host.sent[2].headers.authorization)
+    host = fakehost.new(expired(), GOOD)
+    local _, err = client(host, { bearer_token = "t" }):converse(ASK)
+    assert.equal("ExpiredTokenException", err.code)
+    assert.equal(1, #host.sent)
+  end)
+
   it("that stay expired are told", function()
     local host = fakehost.new(GOOD, expired(), expired(), expired())
     local one = client(host, { credentials = function()

@@ -75,6 +75,7 @@ end
 local function authorize(client, call, message)
   local place = call.plan.endpoint
   local identity, err = client.identity:get(place.url)
+  call.identity = identity
   if not identity then return nil, err end
   if identity.token then
     signing.bearer(message, identity.token)
@@ -140,7 +141,7 @@ local function mend(client, call, err, headers)
   end
   if EXPIRED_CODES[err.code] and not call.renewed then
     call.renewed = true
-    return client.identity:invalidate()
+    return client.identity:invalidate(call.identity)
   end
   return false
 end

@@ -24,23 +24,25 @@ end
 
 --- May wait (inside a task).
 -- @param url where it will be sent: a token does not go out in the clear
--- @return { token = } or { access_key_id =, ... }; or nil, err
+-- @return { token =, fixed = true where it is always the same } or
+--   { access_key_id =, ... }; or nil, err
 function Identity:get(url)
   local scheme, token, source = bearer.choose(self.client.settings)
   if scheme == "sigv4" then return credentials_of(self):get() end
   if scheme == nil then return nil, token end
   local ok, err = bearer.allowed(url)
   if not ok then return nil, err end
+  local fixed = type(token) == "string"
   token, err = bearer.token(token, source, credentials_of(self).context)
   if not token then return nil, err end
-  return { token = token }
+  return { token = token, fixed = fixed }
 end
 
---- The service says that what was sent has expired.
+--- The service says that `used`, which a `get` gave, has expired.
 -- @return true if the next `get` may give something else
-function Identity:invalidate()
-  if not self.credentials then return false end
-  self.credentials:invalidate()
+function Identity:invalidate(used)
+  if not used or used.fixed then return false end
+  if not used.token then self.credentials:invalidate(used) end
   return true
 end
 

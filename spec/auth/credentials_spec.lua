@@ -98,13 +98,10 @@ describe("credentials", function()
 
   it("are looked for again after the service refused them", function()
     local state = {}
-    local c, world = with_provider(state)
-    c:get()
-    world.host.time = world.host.time + 11
-    c:invalidate()
+    local c = with_provider(state)
+    c:invalidate(c:get())
     assert.equal("id2", c:get().access_key_id)
-    world.host.time = world.host.time + 11
-    c:invalidate()
+    c:invalidate(c:get())
     state.fails = true
     assert.is_nil((c:get()))
     state.fails = false
@@ -112,19 +109,18 @@ describe("credentials", function()
   end)
 
   it("are renewed once when many report the same refusal", function()
-    local c, world, provider = with_provider {}
+    local c, _, provider = with_provider {}
+    local used = c:get()
+    c:invalidate(used)
     c:get()
-    world.host.time = world.host.time + 11
-    c:invalidate()
-    c:get()
-    c:invalidate()
+    c:invalidate(used)
     assert.equal("id2", c:get().access_key_id)
     assert.equal(2, provider.asked)
   end)
 
   it("may be invalidated before there are any", function()
     local c = with_provider {}
-    c:invalidate()
+    c:invalidate(nil)
     assert.equal("id1", c:get().access_key_id)
   end)
 end)
@@ -273,8 +269,7 @@ describe("the chain of a client", function()
     local reads = #world.files.reads
     assert.equal(2, reads)
     world.files.texts["/h/.aws/config"] = PROFILE:format("two", 2)
-    world.host.time = world.host.time + 11
-    c:invalidate()
+    c:invalidate(c:get())
     assert.equal("two", c:get().access_key_id)
     assert.equal("eu-west-1", world.settings:get "region")
   end)

@@ -24,10 +24,6 @@ local MARGIN = 300
 -- already expired), while there is something to go on with.
 local PAUSE = 60
 
--- What is younger than this was renewed for the same refusal that somebody
--- else reports now.
-local YOUNG = 10
-
 -- A refresh that nobody stepped for so long belonged to somebody who went
 -- away; its connection has timed out.
 local ABANDONED = 30
@@ -120,7 +116,7 @@ end
 local function keep(self, found)
   local now = self.context.now()
   local life = left(found, now)
-  self.held, self.rejected, self.kept_at = found, nil, now
+  self.held, self.rejected = found, false
   self.margin = math.max(0, math.min(MARGIN, life / 2))
   self.expired_at_once = life <= 0
   if life > 0 then return end
@@ -233,12 +229,10 @@ function Credentials:get()
   return renew(self)
 end
 
---- The service refused them as expired: the next `get` looks for others.
-function Credentials:invalidate()
-  if not self.held then return end
-  local age = self.context.now() - self.kept_at
-  if age >= 0 and age < YOUNG then return end
-  self.rejected = true
+--- The service refused `used`, which a `get` gave, as expired: the next one
+-- looks for others, unless that was done since for somebody else.
+function Credentials:invalidate(used)
+  if used and used == self.held then self.rejected = true end
 end
 
 return credentials
