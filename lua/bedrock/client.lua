@@ -91,6 +91,7 @@ function methods:plan()
     service = "bedrock-runtime", region = values.region,
     use_fips = values.use_fips, use_dualstack = values.use_dualstack,
     endpoint_url = values.endpoint_url,
+    endpoint_source = select(2, self.settings:get "endpoint_url"),
   }
   if not values.endpoint then return nil, err end
   self.planned = values
