@@ -132,10 +132,27 @@ describe("endpoint", function()
     assert.equal("/x", at.path)
   end)
 
+  it("says what is wrong with a URL, and where it comes from", function()
+    for url, words in pairs {
+      ["localhost:8080"] = 'http:// or https://, unlike "localhost:8080" '
+        .. "(endpoint_url comes from AWS_ENDPOINT_URL)",
+      ["h/?key=hunter2"] = 'https://, unlike "h/" (endpoint_url',
+      ["http://h:0"] = "a port from 1 to 65535, and not 0 (",
+      ["http://a,b"] = 'has a valid host, unlike "http://a,b" (',
+    } do
+      refused({ region = "us-east-1", endpoint_url = url,
+        endpoint_source = "AWS_ENDPOINT_URL" }, words)
+    end
+    refused({ region = "us-east-1", endpoint_url = "http://h",
+      use_fips = true, endpoint_source = "AWS_ENDPOINT_URL" },
+      "not supported (endpoint_url comes from AWS_ENDPOINT_URL)")
+  end)
+
   it("refuses what is no plain http(s) URL, and repeats no secret", function()
     for _, url in ipairs { "", "h.example", "ftp://h.example", "file:///etc",
       "https://", "https:///x", "http://h:0", "http://h:65536", "http://h:1x",
-      "http://user:hunter2@h.example", "http://h.example@evil",
+      "http://user:hunter2@h.example", "user:hunter2@h",
+      "ftp://u:hunter2@h", "h?hunter2", "x://h#hunter2", "http://h.example@evil",
       "http://h ello", "http://h\r\nx: y", "http://h/\0", "http://hé",
       "http://[::1", "http://h]/", "http://a,b", "javascript:alert(1)" } do
       local at, err = endpoint.resolve { service = "bedrock-runtime",

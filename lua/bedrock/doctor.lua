@@ -39,12 +39,13 @@ function doctor.mask(secret)
   return #secret >= 12 and "****" .. secret:sub(-4) or "****"
 end
 
--- A user name and password in a URL are secrets, too; what stands before
--- the last "@" of its host part.
-local function without_userinfo(value)
+-- A user name and password in a URL are secrets, too (what stands before the
+-- last "@" of its host part), and a query may hold one.
+local function without_secrets(value)
   if type(value) ~= "string" then return value end
   local scheme, rest = value:match "^(%a[%w+.-]*://)(.*)$"
-  return (scheme or "") .. ((rest or value):gsub("^[^/]*@", "****@"))
+  return (scheme or "") .. (rest or value):gsub("^[^/]*@", "****@")
+    :gsub("%?.*$", "?****")
 end
 
 local function add_problem(report, err)
@@ -61,7 +62,7 @@ local function examine_settings(report, settings)
     if type(value) == "table" then value = table.concat(value, ", ") end
     if value ~= nil or source ~= nil then
       report.settings[#report.settings + 1] = { name = name, source = source,
-        value = without_userinfo(value) }
+        value = without_secrets(value) }
     end
   end
 end
@@ -75,7 +76,7 @@ local function examine_proxies(report, settings)
     local value = settings:env(name)
     if value then
       report.settings[#report.settings + 1] = { name = name,
-        value = without_userinfo(value), source = "environment" }
+        value = without_secrets(value), source = "environment" }
     end
   end
 end
@@ -257,7 +258,7 @@ local function add_endpoint(list, report)
   local at = report.endpoint
   if not at then return end
   list[#list + 1] = "endpoint"
-  line(list, "URL", "%s", without_userinfo(at.url))
+  line(list, "URL", "%s", without_secrets(at.url))
   if at.signing_region then
     line(list, "signed for", "%s", at.signing_region)
   end

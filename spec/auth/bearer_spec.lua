@@ -110,6 +110,11 @@ describe("a token", function()
     end
   end)
 
+  it("may end with a newline, as files do", function()
+    assert.equal("t", bearer.token("t\n", "option"))
+    assert.equal("t", bearer.token(function() return "t\r\n" end, "option"))
+  end)
+
   it("may come from a function that fails", function()
     local found, err = bearer.token(function() return nil, "no" end, "option")
     assert.is_nil(found)

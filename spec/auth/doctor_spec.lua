@@ -53,6 +53,9 @@ describe("bedrock.doctor", function()
     end
     assert.equal("****", doctor.mask "short")
     assert.is_nil(doctor.mask(nil))
+    text = tostring((report_of { env = with(KEYS, { AWS_ENDPOINT_URL =
+      "https://h/?key=secretsecret" }) }))
+    assert.is_nil(text:find("secretsecret", 1, true))
     text = tostring((report_of { bearer_token = "secretsecrettoken",
       region = "eu-west-1", env = { HOME = "/nowhere" } }))
     assert.is_nil(text:find("secret", 1, true))

@@ -92,6 +92,15 @@ describe("settings", function()
     assert.is_nil(s:env "AWS_REGION")
   end)
 
+  it("do not mind white space around a variable, nor its type", function()
+    local s = new({}, { AWS_REGION = "eu-west-1\n", AWS_MAX_ATTEMPTS = 5,
+      AWS_USE_FIPS_ENDPOINT = true, AWS_ENDPOINT_URL = " http://h\t" })
+    assert.equal("eu-west-1", s:get "region")
+    assert.equal(5, s:get "max_attempts")
+    assert.is_true((s:get "use_fips"))
+    assert.equal("http://h", s:get "endpoint_url")
+  end)
+
   it("let the credentials file configure, too", function()
     local s = new({ profile = "a" }, {}, "[profile a]\nregion = eu-west-1",
       "[a]\nregion = eu-west-2\n")

@@ -13,6 +13,7 @@
 local errors = require "bedrock.errors"
 local plan = require "bedrock.auth.plan"
 local sso = require "bedrock.auth.sso"
+local trim = require "bedrock.auth.text".trim
 
 local bearer = {}
 
@@ -22,9 +23,8 @@ end
 
 -- A token that is text and fits into a header; never shown.
 local function check(token, source)
-  if type(token) == "string" and token:find "^[\33-\126]+$" then
-    return token
-  end
+  token = type(token) == "string" and trim(token) or ""
+  if token:find "^[\33-\126]+$" then return token end
   return fail("config", ("the bearer token from %s is empty or holds "
     .. "characters that no token has"):format(source))
 end

@@ -25,9 +25,9 @@ function endpoints.resolve(settings, service, region)
       given[name] = value
     end
   end
-  local url, err = settings:endpoint(service)
-  if errors.is(err) then return nil, err end
-  given.endpoint_url = url
+  local url, source = settings:endpoint(service)
+  if errors.is(source) then return nil, source end
+  given.endpoint_url, given.endpoint_source = url, source
   return endpoint.resolve(given)
 end
 

@@ -16,13 +16,8 @@ function environment.new(context)
   return setmetatable({ settings = context.settings }, Environment)
 end
 
-local function trimmed(settings, name)
-  local value = settings:env(name)
-  return value and value:match "^%s*(.-)%s*$"
-end
-
 local function expiration(settings)
-  local text = trimmed(settings, "AWS_CREDENTIAL_EXPIRATION")
+  local text = settings:env "AWS_CREDENTIAL_EXPIRATION"
   if not text then return nil end
   local time = timestamp.parse(text)
   if time then return time end
@@ -33,8 +28,8 @@ end
 --- @return credentials; nil, nil, reason where they are not set; nil, err
 function Environment:resolve()
   local settings = self.settings
-  local id = trimmed(settings, "AWS_ACCESS_KEY_ID")
-  local secret = trimmed(settings, "AWS_SECRET_ACCESS_KEY")
+  local id = settings:env "AWS_ACCESS_KEY_ID"
+  local secret = settings:env "AWS_SECRET_ACCESS_KEY"
   if not id and not secret then
     return nil, nil, "AWS_ACCESS_KEY_ID is not set"
   elseif not id or not secret then
@@ -46,9 +41,9 @@ function Environment:resolve()
   local expires, err = expiration(settings)
   if err then return nil, err end
   return { access_key_id = id, secret_access_key = secret,
-    session_token = trimmed(settings, "AWS_SESSION_TOKEN")
-      or trimmed(settings, "AWS_SECURITY_TOKEN"),
-    account_id = trimmed(settings, "AWS_ACCOUNT_ID"), expiration = expires,
+    session_token = settings:env "AWS_SESSION_TOKEN"
+      or settings:env "AWS_SECURITY_TOKEN",
+    account_id = settings:env "AWS_ACCOUNT_ID", expiration = expires,
     source = "environment" }
 end
 

@@ -11,6 +11,7 @@
 local errors = require "bedrock.errors"
 local files_module = require "bedrock.auth.files"
 local profile = require "bedrock.auth.profile"
+local trim = require "bedrock.auth.text".trim
 
 local settings = {}
 
@@ -100,7 +101,7 @@ local ROWS = {
 
 --- @param given table:
 --   options  the client's options (default: none)
---   env      function(name) -> string or nil
+--   env      function(name) -> string (or number, boolean), or nil
 --   files    table with read(path), see bedrock.auth.files (the default)
 --   windows  true where paths are Windows's (default: as Lua was built)
 function settings.new(given)
@@ -114,10 +115,14 @@ function settings.new(given)
   return self
 end
 
---- A variable of the environment; nil where it is unset, empty or blank.
+--- A variable of the environment, without white space around it (what comes
+-- out of a mounted secret ends with a newline); nil where nothing is left.
+-- The user's own table may hold `true` or 5 for "true" or "5".
 function Settings:env(name)
   local value = self.environment(name)
-  if value and value:find "%S" then return value end
+  if value == nil then return nil end
+  value = trim(tostring(value))
+  return value ~= "" and value or nil
 end
 
 --- Paths of the config and the credentials file.

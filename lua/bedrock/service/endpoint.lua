@@ -116,6 +116,12 @@ local function split_authority(authority)
   return host, port
 end
 
+-- What an error shows of a URL: what may hold a secret stays out.
+local function shown(url)
+  if url:find("@", 1, true) then return "" end
+  return (", unlike %q"):format(url:match("^[^?#]*"))
+end
+
 --- The parts of an http or https URL.
 -- Its query and fragment are dropped, and so are slashes at the end.
 -- @return { url, scheme, host, port, authority = what the Host header says,
@@ -128,15 +134,18 @@ function endpoint.parse(url)
   local scheme, authority, rest = url:match("^(%a[%w+.-]*)://([^/?#]*)(.*)$")
   scheme = scheme and scheme:lower()
   if not scheme or not DEFAULT_PORT[scheme] then
-    return fail("an endpoint URL begins with http:// or https://")
+    return fail("an endpoint URL begins with http:// or https://" .. shown(url))
   elseif authority:find("@", 1, true) then
     return fail("an endpoint URL holds no user name or password")
   end
   local host, port = split_authority(authority)
-  if not host then return fail("an endpoint URL without a valid host") end
+  if not host then
+    return fail("an endpoint URL has a valid host" .. shown(url))
+  end
   local number = port ~= "" and tonumber(port) or DEFAULT_PORT[scheme]
   if number < 1 or number > 65535 then
-    return fail(("an endpoint URL with port %s"):format(port))
+    return fail(("an endpoint URL has a port from 1 to 65535, and not %s")
+      :format(port))
   end
   host = host:lower()
   local shown = number ~= DEFAULT_PORT[scheme]
@@ -170,7 +179,7 @@ local function check_region(region)
   return true
 end
 
-local function custom(o)
+local function check_custom(o)
   if o.use_fips then
     return fail("Invalid Configuration: FIPS and custom endpoint are not"
       .. " supported")
@@ -178,10 +187,19 @@ local function custom(o)
     return fail("Invalid Configuration: Dualstack and custom endpoint are not"
       .. " supported")
   elseif o.region ~= nil then
-    local fine, err = check_region(o.region) -- the signature names it
-    if not fine then return nil, err end
+    return check_region(o.region) -- the signature names it
   end
-  return endpoint.parse(o.endpoint_url)
+  return true
+end
+
+local function custom(o)
+  local at, err = check_custom(o)
+  if at then at, err = endpoint.parse(o.endpoint_url) end
+  if not at and o.endpoint_source then
+    err.message = ("%s (endpoint_url comes from %s)"):format(err.message,
+      o.endpoint_source)
+  end
+  return at, err
 end
 
 local function regional(o, service)
@@ -212,7 +230,8 @@ end
 
 --- Where a service is reached.
 -- @param options  { service = "bedrock-runtime" "sts" "portal.sso" "oidc"
---   "signin", region, use_fips, use_dualstack, endpoint_url;
+--   "signin", region, use_fips, use_dualstack, endpoint_url and for errors
+--   endpoint_source, a text;
 --   use_global = STS's old host, control_plane, oauth = signin's others }
 -- @return { url = without a slash at the end, scheme, host, port,
 --   authority = what the Host header says, path, signing_region,
