@@ -52,6 +52,9 @@ local function add_problem(report, err)
   report.problems[#report.problems + 1] = tostring(err)
 end
 
+-- What nobody set is told only where it must be set.
+local NEEDED = { region = true }
+
 local function examine_settings(report, settings)
   for _, name in ipairs(SHOWN) do
     local value, source = settings:get(name)
@@ -60,7 +63,7 @@ local function examine_settings(report, settings)
       value, source = nil, "see the problems below"
     end
     if type(value) == "table" then value = table.concat(value, ", ") end
-    if value ~= nil or source ~= nil then
+    if value ~= nil or source ~= nil or NEEDED[name] then
       report.settings[#report.settings + 1] = { name = name, source = source,
         value = without_secrets(value) }
     end
@@ -245,7 +248,7 @@ local function add_identity(list, report)
   list[#list + 1] = "who asks"
   local auth = report.auth
   line(list, "signs with", "%s%s", auth.scheme or "nothing",
-    from(auth.scheme == "bearer" and auth.source or nil))
+    from(auth.source))
   if auth.token then line(list, "token", "%s", auth.token) end
   if report.plan then line(list, "profile's plan", "%s", report.plan) end
   for _, provider in ipairs(report.providers) do
@@ -263,7 +266,8 @@ local function add_endpoint(list, report)
     line(list, "signed for", "%s", at.signing_region)
   end
   if at.status then
-    line(list, "answered", "HTTP %d in %d ms", at.status, at.milliseconds)
+    line(list, "reached", "in %d ms (HTTP %d; nobody signed in)",
+      at.milliseconds, at.status)
   end
   if report.clock_offset then
     line(list, "its clock is ahead", "%d s", report.clock_offset)
@@ -282,8 +286,9 @@ function Report:__tostring()
   add_versions(list, self)
   list[#list + 1] = "settings"
   for _, setting in ipairs(self.settings) do
-    line(list, setting.name, "%s%s", setting.value == nil and "?"
-      or tostring(setting.value), from(setting.source))
+    local value = setting.value
+    if value == nil then value = setting.source and "?" or "not set" end
+    line(list, setting.name, "%s%s", tostring(value), from(setting.source))
   end
   for _, file in ipairs(self.files) do
     line(list, "file", "%s: %s", file.path, file.state)

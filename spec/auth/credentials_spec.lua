@@ -291,11 +291,23 @@ describe("the chain of a client", function()
     assert.is_nil(found)
     assert.equal("NoCredentials", err.code)
     assert.equal("no credentials found; environment: AWS_ACCESS_KEY_ID is "
-      .. "not set; profile: No profiles were defined; web_identity: "
+      .. "not set; profile: No profiles were defined (/h/.aws/config or "
+      .. "/h/.aws/credentials); web_identity: "
       .. "AWS_WEB_IDENTITY_TOKEN_FILE is not set; container: No environment "
       .. "variables were set to configure ECS provider "
       .. "(AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, _FULL_URI); imds: "
-      .. "AWS_EC2_METADATA_DISABLED is set", err.message)
+      .. "AWS_EC2_METADATA_DISABLED is set; print(bedrock.doctor(options)) "
+      .. "shows what was looked at", err.message)
+  end)
+
+  it("tells the same where IMDS, which nobody asked for, fails", function()
+    local c = new(nil, { respond = function() return 403, "" end })
+    local found, err = c:get()
+    assert.is_nil(found)
+    assert.equal("NoCredentials", err.code)
+    assert.truthy(err.message:find("AWS_ACCESS_KEY_ID is not set", 1, true))
+    assert.truthy(err.message:find("imds: IMDS: request forbidden", 1, true))
+    assert.truthy(err.message:find("bedrock.doctor", 1, true))
   end)
 
   it("shows a mistake instead of going on", function()

@@ -71,6 +71,23 @@ describe("bedrock.doctor", function()
     assert.is_nil(report.credentials)
   end)
 
+  it("says what decided how to sign, and what is not set", function()
+    local function who(options, env)
+      options.env = with({ HOME = "/nowhere", AWS_ACCESS_KEY_ID = "a",
+        AWS_SECRET_ACCESS_KEY = "b" }, env or {})
+      local report = report_of(options)
+      return report.auth.source, tostring(report)
+    end
+    local source, text = who {}
+    assert.equal("default", source)
+    assert.truthy(text:find("region +not set\n"), text)
+    assert.equal("option", (who { auth = "sigv4" }))
+    local preference = { AWS_AUTH_SCHEME_PREFERENCE = "sigv4" }
+    assert.equal("AWS_AUTH_SCHEME_PREFERENCE", (who({}, preference)))
+    preference.AWS_AUTH_SCHEME_PREFERENCE = "httpBearerAuth"
+    assert.equal("default", (who({}, preference)))
+  end)
+
   it("warns of a token that would go out in the clear", function()
     local report = report_of { env = { HOME = "/nowhere" },
       region = "eu-west-1", bearer_token = "x",

@@ -104,6 +104,14 @@ describe("a plan", function()
     assert.truthy(err.message:find("sso_start_url", 1, true))
   end)
 
+  it("says which profiles there are where a source is none", function()
+    local none, err = of { a = { role_arn = "x", source_profile = "bb" },
+      b = { aws_access_key_id = "i" } }
+    assert.is_nil(none)
+    assert.equal("could not find source profile bb referenced from a: there "
+      .. "are a, b", err.message)
+  end)
+
   it("knows the named sources", function()
     local none, err = of { a = { role_arn = "x",
       credential_source = "Ec2" } }

@@ -92,6 +92,13 @@ describe("shared files", function()
       set:unknown("c").message)
   end)
 
+  it("say which bracket is meant in the credentials file", function()
+    local set = assert(merge("[profile a]\n", "[profile c]\nd = e\n"))
+    assert.equal('no profile "c" in the shared files: there are a; '
+      .. "CREDS, line 1 has [profile c], but must say [c]",
+      set:unknown("c").message)
+  end)
+
   it("give nested properties of services", function()
     local set = assert(merge("[profile a]\nservices = s\n[services s]\n"
       .. "STS =\n  Endpoint_URL = http://x # y\nsso =\n  other = z\n"))

@@ -63,10 +63,11 @@ local function preferred(settings)
     if errors.is(source) then return nil, source end
     return false
   end
-  if list[1] ~= "bearer" then return false end
+  if list[1] ~= "bearer" then return false, list[1] and source end
   local properties, err = settings:chosen_profile()
   if not properties then return nil, err end
-  return properties.sso_session ~= nil, source
+  if properties.sso_session then return true, source end
+  return false
 end
 
 -- auth = "bearer", and no token was given.
@@ -81,11 +82,11 @@ end
 --- Which way to say who asks.
 -- @param settings  bedrock.auth.settings
 -- @param options   the client's options (default: the settings' own)
--- @return "sigv4"; "bearer", token, source: token is for bearer.token; or
---   nil, err
+-- @return "sigv4", nil, source; "bearer", token, source: token is for
+--   bearer.token; or nil, err
 function bearer.choose(settings, options)
   options = options or settings.options
-  if options.auth == "sigv4" then return "sigv4" end
+  if options.auth == "sigv4" then return "sigv4", nil, "option" end
   local token, source = settings:get "bearer_token"
   if token then return "bearer", token, source end
   if options.auth == "bearer" then return demanded(settings) end
@@ -93,7 +94,7 @@ function bearer.choose(settings, options)
   first, source = preferred(settings)
   if first == nil then return nil, source end
   if first then return "bearer", sso_token, source end
-  return "sigv4"
+  return "sigv4", nil, source or "default"
 end
 
 --- The token itself; may wait.

@@ -5,7 +5,8 @@
 -- (the Rust and the JavaScript SDK's order, and that of their vectors.)
 -- A provider that is not configured passes; one that is configured and
 -- fails ends the search, so that a mistake is not hidden by someone else's
--- credentials.  Where AWS_PROFILE and keys are both in the environment, the
+-- credentials.  (The last one, IMDS, is asked unasked: where it fails, what
+-- the others said is told with it.)  Where AWS_PROFILE and keys are both in the environment, the
 -- keys win (Rust, botocore); a profile chosen in code goes before them.
 
 local errors = require "bedrock.errors"
@@ -39,13 +40,16 @@ function chain.new(context, list)
 end
 
 -- "environment: AWS_ACCESS_KEY_ID is not set; profile: ...".
-local function none(self)
+local function none(self, cause)
   local parts = {}
   for _, answer in ipairs(self.answers) do
-    parts[#parts + 1] = answer.provider .. ": " .. answer.reason
+    parts[#parts + 1] = answer.provider .. ": "
+      .. (answer.err and answer.err.message or answer.reason)
   end
-  return errors.new("credentials", "no credentials found; "
-    .. table.concat(parts, "; "), { code = "NoCredentials" })
+  return errors.new("credentials", ("no credentials found; %s; "
+    .. "print(bedrock.doctor(options)) shows what was looked at"):format(
+    table.concat(parts, "; ")), { code = "NoCredentials", cause = cause,
+    retryable = cause and cause.retryable })
 end
 
 --- Ask one after the other.  What each said is in `self.answers`: list of
@@ -54,14 +58,16 @@ end
 function Chain:resolve()
   self.list = self.list or providers(self.context)
   self.answers = {}
-  for _, provider in ipairs(self.list) do
+  local last
+  for number, provider in ipairs(self.list) do
     local found, err, reason = provider:resolve()
-    self.answers[#self.answers + 1] = { provider = provider.name,
+    self.answers[number] = { provider = provider.name,
       found = found and true, err = err, reason = reason or "not configured" }
     if found then return found end
-    if err then return nil, err end
+    if err and number < #self.list then return nil, err end
+    last = err
   end
-  return nil, none(self)
+  return nil, none(self, last)
 end
 
 return chain

@@ -83,7 +83,9 @@ end
 function FromProfile:plan()
   local properties, name, set = self.context.settings:chosen_profile()
   if not properties then return nil, name end
-  return plan.of(set, name)
+  local steps, err, reason = plan.of(set, name)
+  if reason then reason = ("%s (%s)"):format(reason, set:places()) end
+  return steps, err, reason
 end
 
 --- @return credentials; nil, nil, reason where the profile configures none;

@@ -10,6 +10,7 @@
 -- is the order that most of them share.
 
 local errors = require "bedrock.errors"
+local profile = require "bedrock.auth.profile"
 
 local plan = {}
 
@@ -195,8 +196,8 @@ end
 local function walk(set, name, result, path)
   local properties = set.profiles[name]
   if not properties then
-    return fail("could not find source profile %s referenced from %s", name,
-      path[#path])
+    return fail("could not find source profile %s referenced from %s: %s",
+      name, path[#path], profile.known(set.profiles))
   end
   path[#path + 1] = name
   if path[name] then

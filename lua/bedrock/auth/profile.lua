@@ -120,20 +120,33 @@ function profile.load(files, config, credentials)
   return set, err
 end
 
---- Names of all profiles, sorted.
-function Set:names()
+--- "there are a, b", for errors about profiles that there are not.
+-- @param profiles  name -> properties
+function profile.known(profiles)
   local names = {}
-  for name in pairs(self.profiles) do names[#names + 1] = name end
+  for name in pairs(profiles) do names[#names + 1] = name end
+  if #names == 0 then return "there are none" end
   table.sort(names)
-  return names
+  return "there are " .. table.concat(names, ", ")
 end
 
--- Somebody wrote [foo] into the config file and meant [profile foo].
-local function unprefixed(set, name)
+--- Where it was looked: "PATH or PATH".
+function Set:places()
+  local list = {}
+  list[#list + 1] = self.paths.config
+  list[#list + 1] = self.paths.credentials
+  return #list > 0 and table.concat(list, " or ") or "the shared files"
+end
+
+-- Somebody wrote [foo] into the config file and meant [profile foo], or
+-- [profile foo] into the credentials file, where [foo] is meant.
+local function misspelt(set, name)
   for _, section in ipairs(set.ignored) do
-    if section.name == name and not section.prefix then
-      return ("; %s, line %d has [%s], but must say [profile %s]"):format(
-        section.path, section.line, name, name)
+    local prefix = section.prefix
+    if section.name == name and (not prefix or prefix == "profile") then
+      return ("; %s, line %d has [%s%s], but must say [%s%s]"):format(
+        section.path, section.line, prefix and "profile " or "", name,
+        prefix and "" or "profile ", name)
     end
   end
   return ""
@@ -141,15 +154,8 @@ end
 
 --- The error for a profile that does not exist; names those that do.
 function Set:unknown(name)
-  local names = self:names()
-  local known = #names == 0 and "there are none"
-    or "there are " .. table.concat(names, ", ")
-  local where = {}
-  where[#where + 1] = self.paths.config
-  where[#where + 1] = self.paths.credentials
   return errors.new("config", ("no profile %q in %s: %s%s"):format(name,
-    #where > 0 and table.concat(where, " or ") or "the shared files", known,
-    unprefixed(self, name)))
+    self:places(), profile.known(self.profiles), misspelt(self, name)))
 end
 
 --- Where a property was set: "/home/x/.aws/config, line 3"; nil: nowhere.
