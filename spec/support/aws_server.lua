@@ -83,6 +83,7 @@ local function answer_to(request, path)
   if path:find "^/latest/" then return imds(request, path) end
   if path == "/creds" then return 200, JSON end
   if path == "/federation/credentials" then return 200, SSO end
+  if path:find "^/container/" then return 200, JSON end
   if request.method == "POST" and path == "/" then return sts(request) end
   return 404, ""
 end
@@ -156,6 +157,16 @@ function MODES.drip(connection, _, body)
     connection:flush()
     cqueues.sleep(0.1)
   end
+end
+
+-- Other credentials each time, numbered by path; slow enough that many ask.
+local renewals = {}
+function MODES.renewing(connection, status, body, path)
+  cqueues.sleep(0.1)
+  renewals[path] = (renewals[path] or 0) + 1
+  body = body:gsub('"a"', ('"key%d"'):format(renewals[path]))
+  write(connection, status, body)
+  return true
 end
 
 -- Every other request of a path is refused for a moment.

@@ -188,13 +188,19 @@ local function outcome(self, refresh)
   return refresh.found, refresh.err
 end
 
--- Look for new ones, together with everybody else who needs them now.  In
--- nginx a task cannot be stepped by another request than its own, so the
--- host does what its requests share.
+-- In nginx a task cannot be stepped by another request than its own, so the
+-- host does what its requests share.  (LuaJIT yields across pcall.)
+local function shared_search(self, host)
+  local ok, found, err = pcall(host.shared, host, self, resolve, self)
+  if ok then return found, err end
+  return nil, errors.from(found, "credentials")
+end
+
+-- Look for new ones, together with everybody else who needs them now.
 local search
 function search(self)
   local host = self.context.host
-  if host.shared then return host:shared(self, resolve, self) end
+  if host.shared then return shared_search(self, host) end
   local refresh = refresh_of(self)
   if circular(refresh) then
     return nil, errors.new("credentials",

@@ -1,0 +1,137 @@
+-- One credentials object and many who ask at once: on every host.
+local has_curl = pcall(require, "bedrock.curl")
+local cqueues = os.execute "lua5.4 -e 'require \"cqueues\"' 2>/dev/null"
+if not has_curl or cqueues ~= true and cqueues ~= 0 then
+  pending "needs bedrock.curl, and cqueues for lua5.4"
+  return
+end
+
+local bedrock = require "bedrock"
+local hosts = require "spec.support.hosts"
+local nginx_support = require "spec.support.nginx"
+local process = require "bedrock.emulator.process"
+local task = require "bedrock.task"
+
+local MANY = 25
+
+local server, base
+
+setup(function()
+  server = process.start "lua5.4 spec/support/aws_server.lua"
+  base = ("http://127.0.0.1:%s/renewing/container/"):format(server.line)
+end)
+teardown(function() server:stop() end)
+
+local function shared(host, name)
+  return bedrock.credentials { host = host, region = "eu-west-1",
+    env = { AWS_CONTAINER_CREDENTIALS_FULL_URI = base .. name } }
+end
+
+-- `work` in many coroutines of a host; each way starts and ends them all.
+local START = {}
+
+function START.curl(host, work)
+  local tasks, left = {}, MANY
+  for i = 1, MANY do tasks[i] = task.new(work, i) end
+  while left > 0 do
+    left = 0
+    for _, one in ipairs(tasks) do left = left + (one:step() and 0 or 1) end
+    if left > 0 then host:wait(0.05) end
+  end
+  for _, one in ipairs(tasks) do one:result() end
+end
+
+function START.luv(host, work)
+  for i = 1, MANY do host:spawn(function() work(i) end) end
+  host.uv.run()
+end
+
+function START.cqueues(_, work)
+  local controller = require "cqueues".new()
+  for i = 1, MANY do controller:wrap(function() work(i) end) end
+  assert(controller:loop())
+end
+
+local function new_host(name)
+  return name == "curl" and bedrock.host.curl() or bedrock.host[name]()
+end
+
+for _, entry in ipairs(hosts.list) do
+  describe("credentials on " .. entry.name, function()
+    if entry.absent then
+      pending(entry.absent)
+      return
+    end
+
+    it("are found once, and renewed once, for all who ask", function()
+      local host = new_host(entry.name)
+      local held, seen = shared(host, entry.name), {}
+      START[entry.name](host, function(i)
+        local first = assert(held:get())
+        held:invalidate(first) -- all of them were refused
+        seen[i] = first.access_key_id .. " "
+          .. assert(held:get()).access_key_id
+      end)
+      assert.equal(MANY, #seen)
+      for i = 1, MANY do assert.equal("key1 key2", seen[i]) end
+    end)
+  end)
+end
+
+describe("credentials in nginx", function()
+  local why = nginx_support.missing()
+  if why then
+    pending(why)
+    return
+  end
+
+  local HEAD = [[
+    local bedrock = require "bedrock"
+    local kept = package.loaded["spec.kept"] or bedrock.credentials {
+      host = bedrock.host.nginx(), region = "eu-west-1",
+      env = { AWS_CONTAINER_CREDENTIALS_FULL_URI = %q } }
+    package.loaded["spec.kept"] = kept
+  ]]
+  local nginx, port
+
+  setup(function()
+    local file = assert(io.open "spec/support/nginx_client.conf")
+    port = nginx_support.port()
+    nginx = nginx_support.start { http = file:read "*a",
+      values = { RUN = port } }
+    file:close()
+  end)
+  teardown(function() nginx:stop() end)
+
+  it("are shared by the requests of a worker", function()
+    local code = HEAD:format(base .. "nginx") .. [[
+      local first = assert(kept:get())
+      kept:invalidate(first)
+      return "seen " .. first.access_key_id .. " "
+        .. assert(kept:get()).access_key_id .. "\n"
+    ]]
+    local asked = {}
+    for i = 1, MANY do
+      asked[i] = nginx_support.request(port, "POST", "/", code)
+    end
+    for i = 1, MANY do
+      local text = asked[i]:xread "*a"
+      asked[i]:close()
+      assert.equal("seen key1 key2", text:match "seen [^\n]*", text)
+    end
+  end)
+
+  it("from a function that raises are an error, not raised", function()
+    local text, status = nginx_support.ask(port, "POST", "/", [[
+      local bedrock = require "bedrock"
+      local held = bedrock.credentials { host = bedrock.host.nginx(),
+        region = "eu-west-1", env = {}, credentials = function()
+          error("mine", 0)
+        end }
+      local found, err = held:get()
+      return tostring(found) .. " " .. tostring(err)
+    ]])
+    assert.equal(200, status, nginx:log())
+    assert.equal("nil credentials error: mine", text)
+  end)
+end)
