@@ -134,7 +134,7 @@ describe("AssumeRole", function()
     local c = context(good)
     local found, err = assume_role.new(c, role, static.new(c, KEYS)):resolve()
     assert.is_nil(found)
-    assert.truthy(err.message:find("mfa_serial", 1, true))
+    assert.truthy(err.message:find("option mfa_code", 1, true))
     c.mfa_code = function(serial)
       assert.equal("m", serial)
       return "654321"
@@ -142,6 +142,37 @@ describe("AssumeRole", function()
     assert(assume_role.new(c, role, static.new(c, KEYS)):resolve())
     assert.truthy(c.host.requests[1].body:find("TokenCode=654321", 1, true))
     assert.is_nil(role.mfa_code)
+  end)
+
+  it("takes nothing but six digits for a code", function()
+    local role = { role_arn = "r", mfa_serial = "m", profile = "p" }
+    for _, case in ipairs { { 12345, "012345" }, { " 000042\n", "000042" } } do
+      local c = context(good)
+      c.mfa_code = function() return case[1] end
+      assert(assume_role.new(c, role, static.new(c, KEYS)):resolve())
+      assert.truthy(c.host.requests[1].body:find("TokenCode=" .. case[2]
+        .. "$"))
+    end
+    local nobody = function() end
+    for words, give in pairs { ["gave none"] = nobody,
+      ["gave none: too late"] = function() return nil, "too late" end,
+      ["not six digits"] = function() return "12345" end,
+      ["not six digits "] = function() return "12345a&X=1" end,
+      ["not six digits  "] = function() return {} end,
+      ["not six digits   "] = function() return -1 end,
+      ["not six digits    "] = function() return 1 / 0 end } do
+      local c = context(good)
+      c.mfa_code = give
+      local found, err = assume_role.new(c, role, static.new(c, KEYS))
+        :resolve()
+      assert.is_nil(found)
+      assert.equal("credentials", err.kind)
+      assert.truthy(err.message:find(words:gsub(" +$", ""), 1, true),
+        err.message)
+      assert.truthy(err.message:find("profile p asks for the code of m", 1,
+        true))
+      assert.equal(0, #c.host.requests)
+    end
   end)
 end)
 
