@@ -180,6 +180,22 @@ describe("a login session", function()
     assert.equal("warn", context.lines[1][1])
   end)
 
+  it("goes on with what it could not write back", function()
+    local asked = {}
+    local provider, context = session(function(request)
+      asked[#asked + 1] = cjson.decode(request.body).refreshToken
+      return 200, cjson.encode { expiresIn = 900, refreshToken = "secret-2",
+        accessToken = { accessKeyId = "id" .. #asked,
+          secretAccessKey = "b", sessionToken = "c" } }
+    end, "1970-01-02T00:00:00Z")
+    context.files.full = true
+    assert.equal("id1", provider:resolve().access_key_id)
+    assert.equal("id1", provider:resolve().access_key_id)
+    context.host.time = context.host.time + 700
+    assert.equal("id2", provider:resolve().access_key_id)
+    assert.same({ "secret-r", "secret-2" }, asked)
+  end)
+
   it("refuses answers that are none", function()
     for _, body in ipairs { "", "[]", "{}", '{"accessToken":{}}',
       '{"accessToken":{"accessKeyId":"a","secretAccessKey":"b"}}' } do

@@ -79,6 +79,26 @@ describe("an SSO token", function()
     assert.equal("No space left on device", c.lines[1][3].reason)
   end)
 
+  it("that cannot be written back is remembered until the file changes",
+    function()
+      local asked = {}
+      local c = context(token_file(OVER), function(request)
+        asked[#asked + 1] = cjson.decode(request.body).refreshToken
+        return 200, ('{"accessToken":"secret-%d","expiresIn":3600,'
+          .. '"refreshToken":"once-%d"}'):format(#asked, #asked)
+      end)
+      c.host.write_private = nil -- as in nginx
+      local token = sso.token(c, base())
+      assert.equal("secret-1", (token:resolve()))
+      assert.equal("secret-1", (token:resolve()))
+      c.host.time = c.host.time + 3500
+      assert.equal("secret-2", (sso.token(c, base()):resolve()))
+      assert.same({ "secret-refresh", "once-1" }, asked)
+      c.files.texts[PATH] = token_file { accessToken = "signed-in",
+        expiresAt = "2030-01-01T00:00:00Z" }
+      assert.equal("signed-in", (token:resolve()))
+    end)
+
   it("says how to sign in when it is over", function()
     for _, case in ipairs {
       { token_file(OVER), function() return 400,

@@ -1,5 +1,9 @@
 --- Sign-in caches of the AWS CLI: JSON files in folders below ~/.aws, which
 -- we read, refresh, and write back.
+--
+-- Where that cannot be done (a folder mounted read-only, nginx) what should
+-- have been written is remembered instead: a refresh token may serve only
+-- once.  It counts until the file changes, for then somebody has signed in.
 
 local errors = require "bedrock.errors"
 local answers = require "bedrock.auth.json"
@@ -7,22 +11,36 @@ local timestamp = require "bedrock.service.timestamp"
 
 local cache = {}
 
+-- What is known of a file: its text when it was read, and what should stand
+-- there since.
+local function known_of(context, path)
+  context.caches = context.caches or {}
+  context.caches[path] = context.caches[path] or {}
+  return context.caches[path]
+end
+
+local function current_text(context, path, text)
+  local known = known_of(context, path)
+  if known.text ~= text then known.text, known.unwritten = text, nil end
+  return known.unwritten or text
+end
+
 --- Read a cache file.
--- @param files  table with read(path)
+-- @param context  files
 -- @param path   its path; nil: there is no home folder
 -- @param advice what the user may do, ends the error's message
 -- @return the object; or nil, err
-function cache.read(files, path, advice)
+function cache.read(context, path, advice)
   if not path then
     return nil, errors.new("credentials",
       "there is no home folder (HOME) to look for a sign-in cache in")
   end
-  local text, reason = files.read(path)
+  local text, reason = context.files.read(path)
   if not text then
     return nil, errors.new("credentials", ("failed to read `%s`: %s; %s")
       :format(path, reason, advice))
   end
-  local object = answers.object(text)
+  local object = answers.object(current_text(context, path, text))
   if object then return object end
   return nil, errors.new("credentials", ("`%s` holds no JSON object; %s")
     :format(path, advice))
@@ -41,7 +59,7 @@ function cache.require(object, names, path, advice)
 end
 
 --- Write it back, through the host (host:write_private); a failure is only
--- logged, since what we hold is good.
+-- logged, since what we hold is good, and is remembered.
 function cache.write(context, path, object)
   local host, ok = context.host, nil
   local text, reason = answers.encode(object, { sorted = true })
@@ -51,6 +69,7 @@ function cache.write(context, path, object)
     reason = "this host cannot write private files"
   end
   if not ok then
+    known_of(context, path).unwritten = text
     context.log("warn", "cannot write the sign-in cache back", { path = path,
       reason = reason })
   end

@@ -43,7 +43,7 @@ end
 
 local function read(self)
   local path = self:path()
-  local cached, err = cache.read(self.context.files, path, self.advice)
+  local cached, err = cache.read(self.context, path, self.advice)
   if not cached then return nil, err end
   local ok
   ok, err = cache.require(cached, { "clientId", "refreshToken", "dpopKey" },
