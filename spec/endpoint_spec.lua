@@ -132,6 +132,18 @@ describe("endpoint", function()
     assert.equal("/x", at.path)
   end)
 
+  it("knows this machine, without asking anybody", function()
+    for _, host in ipairs { "localhost", "LOCALHOST", "127.0.0.1",
+      "127.255.0.9", "[::1]", "[0:0:0:0:0:0:0:1]", "[::0001]" } do
+      assert.is_true(endpoint.is_loopback(host), host)
+    end
+    for _, host in ipairs { "", "localhost.", "127.0.0.256", "127.0.0.1234",
+      "127.1", "128.0.0.1", "127.0.0.1.x", "[::2]", "[1::1]", "[::1", "::1",
+      "[::ffff:1]", "a127.0.0.1" } do
+      assert.is_false(endpoint.is_loopback(host), host)
+    end
+  end)
+
   it("says what is wrong with a URL, and where it comes from", function()
     for url, words in pairs {
       ["localhost:8080"] = 'http:// or https://, unlike "localhost:8080" '

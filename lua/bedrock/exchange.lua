@@ -99,10 +99,10 @@ end
 local function try(client, call, attempt)
   local message = signing.message(call.request, call.plan.endpoint.url)
   add_sdk_headers(call, message.headers, attempt)
-  local ok, err = authorize(client, call, message)
-  if not ok then return nil, err end
   message.proxy, message.ca_bundle = call.plan.proxy, call.plan.ca_bundle
   message.http_version = call.plan.http_version
+  local ok, err = authorize(client, call, message)
+  if not ok then return nil, err end
   local reply
   reply, err = client.host:send(message, call.deadlines)
   if not reply then

@@ -62,9 +62,11 @@ function signing.sigv4(message, signer, credentials, scope, now)
   return true
 end
 
---- Add a bearer token (an API key of Bedrock).
+--- Add a bearer token (an API key of Bedrock).  In the clear it may only go
+-- to this machine, and so through nobody's proxy.
 function signing.bearer(message, token)
   message.headers.authorization = "Bearer " .. token
+  if message.url:find "^http:" then message.proxy = "" end
 end
 
 return signing

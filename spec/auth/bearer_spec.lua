@@ -1,7 +1,9 @@
 -- bedrock.auth.bearer: API keys instead of signatures.
 local bearer = require "bedrock.auth.bearer"
+local bedrock = require "bedrock"
 local cjson = require "cjson"
 local core = require "bedrock.core"
+local fakehost = require "spec.support.fakehost"
 local support = require "spec.auth.support"
 local vectors = require "spec.support.vectors"
 
@@ -125,6 +127,19 @@ describe("a token", function()
     assert.is_nil((bearer.token(function() return 1 end, "option")))
   end)
 
+  it("that stays on this machine goes through nobody's proxy", function()
+    for url, proxy in pairs { ["http://localhost:1"] = "",
+      ["https://h.example"] = "http://proxy:1" } do
+      local host = fakehost.new { '{"output":{"message":{"role":"assistant",'
+        .. '"content":[]}}}' }
+      assert(bedrock.new { host = host, region = "us-east-1", env = {},
+        bearer_token = "t", endpoint_url = url, proxy = "http://proxy:1",
+      }:converse { modelId = "m", messages = { { role = "user",
+        content = { { text = "Hello" } } } } })
+      assert.equal(proxy, host.sent[1].proxy)
+    end
+  end)
+
   it("goes over https, or stays on this machine", function()
     for _, url in ipairs { "https://x.example/", "HTTPS://x", "http://[::1]/",
       "http://localhost:80/x", "http://127.0.0.1:8080", "http://LocalHost" } do
@@ -132,7 +147,7 @@ describe("a token", function()
     end
     for _, url in ipairs { "http://x.example", "http://127.0.0.1.evil.example",
       "http://localhost@evil.example/", "ftp://localhost", "", "localhost",
-      "http://[::2]/", "http://10.0.0.1" } do
+      "http://[::2]/", "http://10.0.0.1", "http://127.0.0.1234/" } do
       local fine, err = bearer.allowed(url)
       assert.is_nil(fine)
       assert.equal("config", err.kind)

@@ -10,6 +10,7 @@
 --
 -- With a bearer token nobody asks the credential chain.
 
+local endpoint = require "bedrock.service.endpoint"
 local errors = require "bedrock.errors"
 local plan = require "bedrock.auth.plan"
 local sso = require "bedrock.auth.sso"
@@ -115,21 +116,16 @@ function bearer.token(token, source, context)
   return check(token, source)
 end
 
-local function is_loopback(host)
-  return host == "localhost" or host == "[::1]"
-    or host:find "^127%.%d+%.%d+%.%d+$" ~= nil
-end
-
 --- May a token go to this URL?  Only over https, or to this machine.
 -- @return true; or nil, err
 function bearer.allowed(url)
   local scheme, authority = (url or ""):match "^(%a+)://([^/?#]*)"
   scheme = (scheme or ""):lower()
   if scheme == "https" then return true end
-  local host = (authority or ""):gsub(":%d*$", ""):lower()
-  if scheme == "http" and is_loopback(host) then return true end
-  return fail("config", ("a bearer token is only sent over https, not to %s")
-    :format(tostring(url)))
+  local host = (authority or ""):gsub(":%d*$", "")
+  if scheme == "http" and endpoint.is_loopback(host) then return true end
+  return fail("config", ("a bearer token is only sent over https, or to this "
+    .. "machine, and not to %s"):format(tostring(url)))
 end
 
 return bearer

@@ -9,6 +9,7 @@
 -- A host name counts as loopback only if it is "localhost": unlike the Rust
 -- SDK, which looks names up, we would have to trust the resolver twice.
 
+local endpoint = require "bedrock.service.endpoint"
 local errors = require "bedrock.errors"
 local answers = require "bedrock.auth.json"
 local request = require "bedrock.auth.request"
@@ -23,7 +24,7 @@ local ECS = "http://169.254.170.2"
 local TIMEOUT = 2
 
 local KNOWN = { ["169.254.170.2"] = true, ["169.254.170.23"] = true,
-  ["[fd00:ec2::23]"] = true, ["[::1]"] = true, ["localhost"] = true }
+  ["[fd00:ec2::23]"] = true }
 
 local Container = { name = "container" }
 Container.__index = Container
@@ -35,10 +36,6 @@ end
 
 local function fail(format, ...)
   return nil, errors.new("config", format:format(...))
-end
-
-local function is_loopback(host)
-  return host:find "^127%.%d+%.%d+%.%d+$" ~= nil
 end
 
 -- Nobody may lead us to hand the token to a host in the clear.
@@ -53,7 +50,7 @@ local function check_full(uri)
   if authority:find("@", 1, true) or not request.safe(uri) then
     return fail "AWS_CONTAINER_CREDENTIALS_FULL_URI is not a plain URI"
   elseif scheme == "https" or scheme == "http"
-    and (KNOWN[host] or is_loopback(host)) then
+    and (KNOWN[host] or endpoint.is_loopback(host)) then
     return uri
   end
   return fail("AWS_CONTAINER_CREDENTIALS_FULL_URI: %s is neither https nor a "

@@ -157,6 +157,19 @@ function endpoint.parse(url)
   }
 end
 
+--- Is this host, as it stands in a URL, this machine itself?  Names are not
+-- looked up: but for "localhost", only an address is.
+function endpoint.is_loopback(host)
+  if host:lower() == "localhost" or host:find "^%[[0:]+:0*1%]$" then
+    return true
+  end
+  local parts = { host:match "^(127)%.(%d+)%.(%d+)%.(%d+)$" }
+  for _, part in ipairs(parts) do
+    if #part > 3 or tonumber(part) > 255 then return false end
+  end
+  return #parts == 4
+end
+
 -- fips-us-east-1 and us-east-1-fips are us-east-1 with FIPS asked for.
 local function real_region(region)
   local real = region:match("^fips%-(.+)$") or region:match("^(.+)%-fips$")
