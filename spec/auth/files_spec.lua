@@ -52,6 +52,25 @@ describe("files", function()
     assert.equal("missing", kind)
   end)
 
+  it("in a closed folder are not there; a closed file is unreadable",
+    function()
+      local open = io.open
+      local function denied(path)
+        return nil, path .. ": Permission denied", 13
+      end
+      function io.open(path, mode) -- luacheck: ignore 122
+        if path:find "^/root/%.aws" or path == "/h/config" then
+          return denied(path)
+        end
+        return open(path == "/h" and "/" or path, mode)
+      end
+      local closed = { files.read "/root/.aws/config" }
+      local unreadable = { files.read "/h/config" }
+      io.open = open -- luacheck: ignore 122
+      assert.same({ nil, "Permission denied", "missing" }, closed)
+      assert.same({ nil, "Permission denied", "unreadable" }, unreadable)
+    end)
+
   it("do not swallow a device", function()
     local text, reason, kind = files.read "/dev/zero"
     assert.is_nil(text)

@@ -9,8 +9,9 @@ local files = {}
 -- mistake must not fill the memory.
 local MAX_BYTES = 16 * 1024 * 1024
 
--- errno of "no such file" and "a part of the path is no folder" (POSIX).
-local ENOENT, ENOTDIR = 2, 20
+-- errno of "no such file", "permission denied" and "a part of the path is no
+-- folder" (POSIX).
+local ENOENT, EACCES, ENOTDIR = 2, 13, 20
 
 local function failed(path, message, kind)
   message = tostring(message)
@@ -35,12 +36,22 @@ local function read_all(file, path)
   end
 end
 
+-- Is this the folder of somebody else, into which we may not even look?  A
+-- service often runs with the HOME of root: its files are not meant for us,
+-- and are there for us as little as for boto3.
+local function is_closed(folder)
+  local file, _, code = io.open(folder, "rb")
+  if file then file:close() end
+  return code == EACCES
+end
+
 --- The text of a file.
 -- @return text, or nil, reason, and "missing" or "unreadable"
 function files.read(path)
   local file, message, code = io.open(path, "rb")
   if not file then
-    local missing = code == ENOENT or code == ENOTDIR
+    local missing = code == ENOENT or code == ENOTDIR or code == EACCES
+      and is_closed(path:match "^(.+)[/\\]" or ".")
     return failed(path, message, missing and "missing" or "unreadable")
   end
   local text, reason, kind = read_all(file, path)
