@@ -87,6 +87,24 @@ describe("AssumeRole", function()
     assert.is_nil(request.body:find("secret", 1, true))
   end)
 
+  it("goes to the old host where that is configured", function()
+    for region, url in pairs { ["eu-west-1"] = "https://sts.amazonaws.com/",
+      ["eu-south-1"] = "https://sts.eu-south-1.amazonaws.com/" } do
+      local c = support.context { respond = good, env = {
+        AWS_REGION = region, AWS_STS_REGIONAL_ENDPOINTS = "Legacy" } }
+      assert(sts.assume_role(c, { role_arn = "r" }, KEYS))
+      local request = c.host.requests[1]
+      assert.equal(url, request.url)
+      assert.truthy(request.headers.authorization:find(region == "eu-west-1"
+        and "/us-east-1/sts/" or "/eu-south-1/sts/", 1, true))
+    end
+    local c = context(nil, { AWS_STS_REGIONAL_ENDPOINTS = "global" })
+    local found, err = sts.assume_role(c, { role_arn = "r" }, KEYS)
+    assert.is_nil(found)
+    assert.equal('sts_regional_endpoints from AWS_STS_REGIONAL_ENDPOINTS must '
+      .. 'be regional or legacy, and is "global"', err.message)
+  end)
+
   it("names the session itself where the profile does not", function()
     local c = context(good)
     assert(sts.assume_role(c, { role_arn = "r" }, KEYS))

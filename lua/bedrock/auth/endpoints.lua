@@ -10,6 +10,14 @@ local endpoints = {}
 local SERVICES = { sts = "sts", sso = "portal.sso", sso_oidc = "oidc",
   signin = "signin" }
 
+-- STS's old host, where boto3 would still take it.
+local function wants_global(settings, service)
+  if service ~= "sts" then return false end
+  local mode, err = settings:get "sts_regional_endpoints"
+  if not mode then return nil, err end
+  return mode == "legacy"
+end
+
 --- Where a service is reached.
 -- @param settings  a bedrock.auth.settings
 -- @param service   "sts", "sso", "sso_oidc" or "signin"
@@ -25,6 +33,9 @@ function endpoints.resolve(settings, service, region)
       given[name] = value
     end
   end
+  local err
+  given.use_global, err = wants_global(settings, service)
+  if err then return nil, err end
   local url, source = settings:endpoint(service)
   if errors.is(source) then return nil, source end
   given.endpoint_url, given.endpoint_source = url, source

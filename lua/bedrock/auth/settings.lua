@@ -42,6 +42,14 @@ local function retry_mode(text)
   return nil, "must be standard, adaptive or off"
 end
 
+-- "legacy": the old regions share sts.amazonaws.com (boto3's, and once its
+-- default).
+local function sts_regional(text)
+  local lower = text:lower()
+  if lower == "regional" or lower == "legacy" then return lower end
+  return nil, "must be regional or legacy"
+end
+
 -- It becomes part of a host name.
 local function region(text)
   if #text <= 63 and text:find("^%w[%w-]*$") then return text end
@@ -82,6 +90,9 @@ local ROWS = {
     env = { "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS" },
     key = "ignore_configured_endpoint_urls", parse = boolean,
     default = false },
+  sts_regional_endpoints = { env = { "AWS_STS_REGIONAL_ENDPOINTS" },
+    key = "sts_regional_endpoints", parse = sts_regional,
+    default = "regional" },
   imds_disabled = { env = { "AWS_EC2_METADATA_DISABLED" }, parse = boolean,
     default = false },
   imds_endpoint = { env = { "AWS_EC2_METADATA_SERVICE_ENDPOINT" },
