@@ -13,7 +13,9 @@ describe("AWS's file location suite", function()
     pending "file-location-tests.json is not here"
     return
   end
-  for number, case in ipairs(cjson.decode(vectors.read(SUITE)).tests) do
+  local cases = cjson.decode(vectors.read(SUITE)).tests
+  it("has all its cases", function() assert.equal(9, #cases) end)
+  for number, case in ipairs(cases) do
     it(("%d: %s"):format(number, case.name), function()
       local s = settings.new { env = support.env(case.environment),
         files = support.files {}, windows = case.platform == "windows" }

@@ -17,7 +17,9 @@ describe("AWS's IMDS endpoint suite", function()
     pending "imds-endpoint-tests.json is not here"
     return
   end
-  for number, case in ipairs(cjson.decode(vectors.read(SUITE)).tests) do
+  local cases = cjson.decode(vectors.read(SUITE)).tests
+  it("has all its cases", function() assert.equal(14, #cases) end)
+  for number, case in ipairs(cases) do
     it(("%d: %s"):format(number, case.docs), function()
       local url, err = imds.endpoint(context(case.env, nil, case.fs).settings,
         { endpoint = case.endpoint_override, mode = case.mode_override })

@@ -39,6 +39,12 @@ describe("aws-sdk-go's process test data", function()
     end)
   end
 
+  it("is all there", function()
+    local count = 0
+    for _ in pairs(cases) do count = count + 1 end
+    assert.equal(count, #vectors.files(TESTDATA, ".json"))
+  end)
+
   it("static keys beside a process win", function()
     local set = profile.merge({ path = "x",
       text = vectors.read(TESTDATA .. "shconfig.ini") })

@@ -190,6 +190,12 @@ describe("aws-sdk-go's SSO test data", function()
     end)
   end
 
+  it("is all there", function()
+    local count = 0
+    for _ in pairs(cases) do count = count + 1 end
+    assert.equal(count, #vectors.files(TESTDATA, ".json"))
+  end)
+
   it("expired_token is refreshed", function()
     local c = context(vectors.read(TESTDATA .. "expired_token.json"), fresh)
     c.host.time = 1640089261
