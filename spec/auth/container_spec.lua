@@ -68,6 +68,18 @@ describe("a container", function()
     assert.is_nil(c.host.requests[1].headers.authorization)
   end)
 
+  it("may say when in seconds, or not at all", function()
+    for text, wanted in pairs { ["1893456000"] = 1893456000, ['""'] = false,
+      ["null"] = false } do
+      local c = context(RELATIVE, function()
+        return 200, '{"AccessKeyId":"a","SecretAccessKey":"b","Expiration":'
+          .. text .. "}"
+      end)
+      assert.equal(wanted or nil,
+        assert(container.new(c):resolve()).expiration)
+    end
+  end)
+
   it("reads its token file at each use; the file beats the variable", function()
     local env = { AWS_CONTAINER_CREDENTIALS_FULL_URI = "http://localhost/",
       AWS_CONTAINER_AUTHORIZATION_TOKEN = "variable",
@@ -105,6 +117,8 @@ describe("a container", function()
       '{"AccessKeyId":1,"SecretAccessKey":"b"}',
       '{"Code":"Failed","Message":"m"}',
       '{"AccessKeyId":"a","SecretAccessKey":"b","Expiration":"soon"}',
+      '{"AccessKeyId":"a","SecretAccessKey":"b","Expiration":true}',
+      '{"AccessKeyId":"a","SecretAccessKey":"b","Expiration":{}}',
       ("x"):rep(2 ^ 20 + 1) } do
       local found, err = container.new(context(RELATIVE, function()
         return 200, body

@@ -104,7 +104,7 @@ function Container:resolve()
   local answer
   answer, err = request.send(context, { method = "GET", url = url,
     headers = { accept = "application/json", authorization = token },
-    proxy = "", timeout = TIMEOUT })
+    proxy = "", timeout = TIMEOUT, secrets = { token } })
   if not answer then
     return nil, errors.new("credentials", ("the container's endpoint %s did "
       .. "not answer: %s"):format(url, err.message),
@@ -114,10 +114,7 @@ function Container:resolve()
       .. "refused: %s"):format(url, answers.refusal(answer)),
       { status = answer.status })
   end
-  local found
-  found, err = answers.credentials(answer.body, "container", "Token")
-  if not found then return nil, err end
-  return found
+  return answers.service_credentials(answer, "container")
 end
 
 return container

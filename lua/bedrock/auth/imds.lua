@@ -140,10 +140,7 @@ function Imds:fetch()
     return fail("credentials", "no credentials for role %s: HTTP %d", role,
       answer.status)
   end
-  local found
-  found, err = answers.credentials(answer.body, "imds", "Token")
-  if not found then return nil, err end
-  return found
+  return answers.service_credentials(answer, "imds")
 end
 
 -- Credentials that are over, for some more minutes.

@@ -23,10 +23,10 @@ end
 local CODES = { "code", "Code", "error" }
 local MESSAGES = { "message", "Message", "error_description" }
 
-local function first(object, names)
+local function first(object, names, secrets)
   for _, name in ipairs(names) do
     local value = answers.text(object, name)
-    if value then return excerpt(value) end
+    if value then return excerpt(value, secrets) end
   end
 end
 
@@ -34,8 +34,8 @@ end
 function answers.refusal(answer)
   local object = answers.object(answer.body) or {}
   local words = { "HTTP " .. answer.status }
-  words[#words + 1] = first(object, CODES)
-  words[#words + 1] = first(object, MESSAGES)
+  words[#words + 1] = first(object, CODES, answer.secrets)
+  words[#words + 1] = first(object, MESSAGES, answer.secrets)
   return table.concat(words, ", ")
 end
 
@@ -43,36 +43,49 @@ local function problem(format, ...)
   return nil, errors.new("credentials", format:format(...))
 end
 
+-- Epoch seconds; nil: it is not there; false: it makes no sense, and must not
+-- be taken for "never".
+local function expiration_of(object)
+  local given = object.Expiration
+  if given == nil or given == "" or given == json.null then return nil end
+  return timestamp.parse(given) or false
+end
+
 --- Credentials as processes, containers and IMDS write them.
 -- @param text    the answer; never shown, it may hold secrets
 -- @param source  who answered, for errors and as credentials.source
 -- @param token   name of the member with the session token
--- @return credentials, the object; or nil, err
+-- @return credentials; or nil, err
 function answers.credentials(text, source, token)
   local object = answers.object(text)
   if not object then
     return problem("%s: invalid JSON in response", source)
-  end
-  local code = answers.text(object, "Code")
-  if code and code ~= "Success" then
-    return problem("%s answered %s: %s", source, excerpt(code),
-      first(object, MESSAGES) or "no message")
   end
   for _, name in ipairs { "AccessKeyId", "SecretAccessKey" } do
     if not answers.text(object, name) then
       return problem("%s: the response lacks %s", source, name)
     end
   end
-  local expiration = answers.text(object, "Expiration")
-  local expires = timestamp.parse(expiration)
-  if expiration and not expires then
-    return problem("%s: Expiration is no time: %q", source,
-      excerpt(expiration))
+  local expires = expiration_of(object)
+  if expires == false then
+    return problem("%s: Expiration is no time of ISO 8601", source)
   end
   return { access_key_id = object.AccessKeyId,
     secret_access_key = object.SecretAccessKey,
     session_token = answers.text(object, token), expiration = expires,
-    account_id = answers.text(object, "AccountId"), source = source }, object
+    account_id = answers.text(object, "AccountId"), source = source }
+end
+
+--- Credentials of a service that may say in their place why it has none.
+-- @return as answers.credentials
+function answers.service_credentials(answer, source)
+  local object = answers.object(answer.body) or {}
+  local code = first(object, { "Code" }, answer.secrets)
+  if code and code ~= "Success" then
+    return problem("%s answered %s: %s", source, code,
+      first(object, MESSAGES, answer.secrets) or "no message")
+  end
+  return answers.credentials(answer.body, source, "Token")
 end
 
 answers.encode = json.encode

@@ -126,7 +126,8 @@ local function ask(self, cached)
   answer, err = request.send(context, { method = "POST", url = url,
     headers = { ["content-type"] = "application/json", dpop = proof },
     body = answers.encode { clientId = cached.clientId,
-      grantType = "refresh_token", refreshToken = cached.refreshToken } })
+      grantType = "refresh_token", refreshToken = cached.refreshToken },
+    secrets = { cached.refreshToken } })
   if not answer then return fail("sign-in did not answer: %s", err.message) end
   if answer.status ~= 200 then return refused(self, answer) end
   return answers.object(answer.body)

@@ -60,12 +60,23 @@ local function complete(context, given)
   return sent
 end
 
+local function in_all_forms(secrets)
+  local list = {}
+  for _, secret in ipairs(secrets or {}) do
+    list[#list + 1] = secret
+    list[#list + 1] = core.bytes.uri_encode(secret)
+  end
+  return list
+end
+
 --- Send a request, at most `attempts` times, and read the whole answer.
 -- @param context  host (send, sleep, clock), settings, random()
 -- @param given    method, url, headers, body; proxy = "": use none;
 --   timeout (seconds per try, 5), attempts (3), retry (function(answer,
---   err) that tells whether to try again; request.transient)
--- @return { status, headers, body }, or nil, err
+--   err) that tells whether to try again; request.transient), secrets (list
+--   of texts in the request)
+-- @return { status, headers, body, secrets = also as a form encodes them,
+--   which no error may repeat from the body }, or nil, err
 function request.send(context, given)
   local sent, err = complete(context, given)
   if not sent then return nil, err end
@@ -74,6 +85,7 @@ function request.send(context, given)
     local answer
     answer, err = try(context, sent, given.timeout or 5)
     if attempt == attempts or not again(answer, err) then
+      if answer then answer.secrets = in_all_forms(given.secrets) end
       return answer, err
     end
     context.host:sleep(retry.delay("transient", attempt - 1, context.random))

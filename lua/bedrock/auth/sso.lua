@@ -82,7 +82,8 @@ local function ask_for_token(self, cached)
       ["content-type"] = "application/json" },
     body = answers.encode { clientId = cached.clientId,
       clientSecret = cached.clientSecret, grantType = "refresh_token",
-      refreshToken = cached.refreshToken } })
+      refreshToken = cached.refreshToken },
+    secrets = { cached.clientSecret, cached.refreshToken } })
   if not answer then return nil, err end
   local object = answers.object(answer.body) or {}
   if answer.status ~= 200 or not answers.text(object, "accessToken")
@@ -174,7 +175,7 @@ local function portal_request(self, url, token)
   return { method = "GET", url = ("%s/federation/credentials?role_name=%s"
     .. "&account_id=%s"):format(url, encode(self.base.role_name),
       encode(self.base.account_id)),
-    headers = { ["x-amz-sso_bearer_token"] = token } }
+    headers = { ["x-amz-sso_bearer_token"] = token }, secrets = { token } }
 end
 
 --- @return credentials, or nil, err

@@ -57,13 +57,15 @@ local function sign(context, at, body, credentials)
 end
 
 local function service_error(answer, action)
-  local code = sts.field(answer.body, "Code")
-  local message = text.excerpt(sts.field(answer.body, "Message") or "")
-  code = code and text.excerpt(code)
+  local function words(name)
+    local value = sts.field(answer.body, name)
+    return value and text.excerpt(value, answer.secrets)
+  end
+  local code, message = words "Code", words "Message" or ""
   return errors.new("credentials", ("STS refused %s: %s"):format(action,
     code and (code .. ": " .. message) or "HTTP " .. answer.status), {
     code = code, status = answer.status,
-    request_id = sts.field(answer.body, "RequestId"),
+    request_id = words "RequestId",
     retryable = answer.status >= 500 or answer.status == 429,
   })
 end
@@ -92,9 +94,7 @@ end
 -- tries again after InvalidIdentityToken; by the Rust SDK's vector we do not.)
 local PASSING = "IDPCommunicationError"
 
-local function send(context, at, body, headers, unsigned)
-  local given = { method = "POST", url = at.url .. "/", headers = headers,
-    body = body, timeout = 10 }
+local function send(context, given, unsigned)
   local answer, err = request.send(context, given)
   if not answer or answer.status == 200 or not unsigned then
     return answer, err
@@ -104,7 +104,9 @@ local function send(context, at, body, headers, unsigned)
   return request.send(context, given)
 end
 
-local function call(context, action, parameters, source, credentials)
+-- Proves who asks with `credentials`, or else with the token among the
+-- parameters.
+local function call(context, action, parameters, source, credentials, token)
   local at, err = endpoints.resolve(context.settings, "sts")
   if not at then return nil, err end
   local body = form(action, parameters)
@@ -114,7 +116,9 @@ local function call(context, action, parameters, source, credentials)
     if not headers then return nil, err end
   end
   local answer
-  answer, err = send(context, at, body, headers, not credentials)
+  answer, err = send(context, { method = "POST", url = at.url .. "/",
+    headers = headers, body = body, timeout = 10,
+    secrets = { token or credentials.session_token } }, token ~= nil)
   if not answer then
     return nil, errors.new("credentials", ("STS did not answer %s: %s")
       :format(action, err.message), { cause = err, retryable = true })
@@ -155,7 +159,7 @@ function sts.assume_role_with_web_identity(context, role, token)
     { "RoleSessionName", role.role_session_name or sts.session_name(context) },
     { "DurationSeconds", role.duration_seconds },
     { "WebIdentityToken", token },
-  }, "web_identity")
+  }, "web_identity", nil, token)
 end
 
 return sts

@@ -12,8 +12,19 @@ end
 -- Bytes of somebody else's words that an error repeats.
 local SHOWN = 500
 
+-- "****" where one of the secrets stood.
+local function without(given, secrets)
+  for _, secret in ipairs(secrets) do
+    local literal = secret:gsub("%W", "%%%0")
+    if literal ~= "" then given = given:gsub(literal, "****") end
+  end
+  return given
+end
+
 --- On one line, and no more of it than an error should hold.
-function text.excerpt(given)
+-- @param secrets list of texts that are left out, or nil
+function text.excerpt(given, secrets)
+  given = without(given, secrets or {})
   given = text.trim((given:gsub("[%c%s]+", " ")))
   return #given > SHOWN and given:sub(1, SHOWN) .. "..." or given
 end
