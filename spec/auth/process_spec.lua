@@ -144,6 +144,19 @@ describe("host:execute", function()
     assert.equal(1000000, #host:execute("head -c 1000000 /dev/zero", 5))
   end)
 
+  it("lets a command log at length, and keeps its last words", function()
+    local out, err, code = host:execute("head -c 3000000 /dev/zero >&2; "
+      .. "echo last words >&2; echo out; exit 3", 20)
+    assert.equal("out\n", out)
+    assert.equal("last words\n", err:sub(-11))
+    assert.truthy(#err <= 2 ^ 20)
+    assert.equal(3, code)
+    local found
+    found, err = host:execute("while :; do echo x; done >&2", 0.3)
+    assert.is_nil(found)
+    assert.equal("ProcessTimeout", err.code)
+  end)
+
   it("gives the command nothing to read and no terminal", function()
     local out, _, code = host:execute("read x; echo $?; : </dev/tty", 5)
     assert.equal("1\n", out)

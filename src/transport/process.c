@@ -92,6 +92,18 @@ static void drain(int *fd, bdr_buf *into) {
   }
 }
 
+/* Standard error without end: its first half goes when it is full.  The
+** second time takes what a pipe still holds (64 KiB). */
+static void drain_last_words(bdr_process *p) {
+  size_t half;
+  drain(&p->err_fd, &p->err);
+  if (p->err.n <= BDR_PROCESS_MAX_OUTPUT) return;
+  half = p->err.n / 2;
+  memmove(p->err.p, p->err.p + half, p->err.n - half);
+  p->err.n -= half;
+  drain(&p->err_fd, &p->err);
+}
+
 /* Has it ended?  ECHILD: the program ignores SIGCHLD, and how it ended is
 ** not to be known; what it wrote then decides. */
 static int reap(bdr_process *p) {
@@ -119,11 +131,10 @@ bdr_status bdr_process_wait(bdr_process *p, long milliseconds) {
   for (;;) {
     int ended = reap(p); /* first: what it wrote before is read below */
     drain(&p->out_fd, &p->out);
-    drain(&p->err_fd, &p->err);
+    drain_last_words(p);
     if (bdr_buf_status(&p->out) || bdr_buf_status(&p->err))
       return fail(p, BDR_E_NOMEM);
-    if (p->out.n > BDR_PROCESS_MAX_OUTPUT || p->err.n > BDR_PROCESS_MAX_OUTPUT)
-      return fail(p, BDR_E_LIMIT);
+    if (p->out.n > BDR_PROCESS_MAX_OUTPUT) return fail(p, BDR_E_LIMIT);
     if (ended) return BDR_OK;
     if (left <= 0) return BDR_MORE;
     pause_for(p, left < SLICE ? left : SLICE);

@@ -15,8 +15,9 @@
 
 #include "bytes.h"
 
-/* More output than this, either stream: BDR_E_LIMIT.  Credentials are a few
-** KiB; the longest session token known is below 20 KiB. */
+/* More standard output than this: BDR_E_LIMIT.  Credentials are a few KiB;
+** the longest session token known is below 20 KiB.  Of a longer standard
+** error the end is kept: a helper may log at length and yet succeed. */
 #define BDR_PROCESS_MAX_OUTPUT (1024 * 1024)
 
 typedef enum bdr_process_state {

@@ -41,7 +41,9 @@ end
 local function run(self)
   local host = self.context.host
   if not host.execute then
-    return self:fail "credential_process is not available in this host"
+    return self:fail("a process is not available in this host (it would "
+      .. "block everything else); use keys, a role, a web identity, a "
+      .. "container's endpoint or a credentials function here")
   end
   local stdout, stderr, code = host:execute(self.base.command, TIME_LIMIT)
   if not stdout then
