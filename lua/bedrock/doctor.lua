@@ -239,8 +239,9 @@ local function add_credentials(list, report)
   end
   if found.account_id then line(list, "account", "%s", found.account_id) end
   if found.expiration then
-    line(list, "valid for", "%d min",
-      math.floor((found.expiration - report.now) / 60))
+    local minutes = math.floor((found.expiration - report.now) / 60)
+    line(list, "valid for", "%.0f min%s", minutes,
+      minutes < 0 and " (they have expired)" or "")
   end
 end
 

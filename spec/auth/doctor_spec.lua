@@ -95,6 +95,17 @@ describe("bedrock.doctor", function()
     assert.truthy(report.problems[1]:find("only sent over https", 1, true))
   end)
 
+  it("says for how long credentials are valid", function()
+    for expiration, words in pairs { [1000000 + 3660] = "61 min\n",
+      [1000000 - 3660] = "-61 min %(they have expired%)\n",
+      [1e300] = "%d+ min\n" } do
+      local text = tostring((report_of { env = { HOME = "/nowhere" },
+        region = "eu-west-1", credentials = { access_key_id = "a",
+          secret_access_key = "b", expiration = expiration } }))
+      assert.truthy(text:find("valid for +" .. words), text)
+    end
+  end)
+
   it("measures the clock", function()
     local report = report_of({ env = KEYS }, function()
       return 403, "", { date = "Mon, 12 Jan 1970 14:46:40 GMT" }

@@ -198,7 +198,9 @@ describe("a login session", function()
 
   it("refuses answers that are none", function()
     for _, body in ipairs { "", "[]", "{}", '{"accessToken":{}}',
-      '{"accessToken":{"accessKeyId":"a","secretAccessKey":"b"}}' } do
+      '{"accessToken":{"accessKeyId":"a","secretAccessKey":"b"}}',
+      '{"expiresIn":1e300,"accessToken":{"accessKeyId":"a",'
+        .. '"secretAccessKey":"b"}}' } do
       local found, err = session(function() return 200, body end,
         "1970-01-02T00:00:00Z"):resolve()
       assert.is_nil(found)

@@ -106,6 +106,8 @@ describe("an SSO token", function()
       { token_file { expiresAt = OVER.expiresAt, refreshToken = false } },
       { token_file { expiresAt = OVER.expiresAt,
         registrationExpiresAt = OVER.expiresAt } },
+      { token_file(OVER), function() return 200,
+        '{"accessToken":"secret","expiresIn":1e300}' end },
       { nil }, { "{" }, { "[]" }, { token_file { accessToken = false } },
       { token_file { expiresAt = "soon" } } } do
       local c = context(case[1], case[2])

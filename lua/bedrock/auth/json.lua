@@ -19,6 +19,14 @@ function answers.text(object, name)
   if type(value) == "string" and value ~= "" then return value end
 end
 
+--- A member that is a span of time, in seconds; else nil.
+function answers.seconds(object, name)
+  local value = object[name]
+  if type(value) == "number" and value > 0 and value < 2 ^ 31 then
+    return value
+  end
+end
+
 -- The names that services have for what went wrong.
 local CODES = { "code", "Code", "error" }
 local MESSAGES = { "message", "Message", "error_description" }

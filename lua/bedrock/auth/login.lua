@@ -85,8 +85,8 @@ function login.proof(pem, url, now, id)
   if not x then return fail("the login session's key: %s", y) end
   local head = answers.encode { typ = "dpop+jwt", alg = "ES256", jwk = {
     kty = "EC", crv = "P-256", x = base64url(x), y = base64url(y) } }
-  local claims = ('{"htm":"POST","htu":"%s","iat":%d,"jti":"%s"}'):format(url,
-    math.floor(now), id)
+  local claims = answers.encode { htm = "POST", htu = url,
+    iat = math.floor(now), jti = id }
   local signed = base64url(head) .. "." .. base64url(claims)
   local signature, message = core.ecdsa.sign(pem, signed)
   if not signature then
@@ -140,7 +140,7 @@ local function refresh(self, cached)
   local token = fresh and fresh.accessToken
   if type(token) ~= "table" or not answers.text(token, "accessKeyId")
     or not answers.text(token, "secretAccessKey")
-    or type(fresh.expiresIn) ~= "number" then
+    or not answers.seconds(fresh, "expiresIn") then
     return fail("sign-in answered without credentials; %s", self.advice)
   end
   local expires = math.floor(self.context.now() + fresh.expiresIn)

@@ -87,7 +87,7 @@ local function ask_for_token(self, cached)
   if not answer then return nil, err end
   local object = answers.object(answer.body) or {}
   if answer.status ~= 200 or not answers.text(object, "accessToken")
-    or type(object.expiresIn) ~= "number" then
+    or not answers.seconds(object, "expiresIn") then
     return fail("the SSO session could not be refreshed: %s",
       answers.refusal(answer))
   end
