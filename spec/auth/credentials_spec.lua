@@ -206,7 +206,9 @@ describe("what the user gives", function()
       secret_access_key = "b" }):get()))
     local found, err = new({ access_key_id = "a" }):get()
     assert.is_nil(found)
-    assert.truthy(err.message:find("secret_access_key", 1, true))
+    assert.equal("credentials from option: secret_access_key is missing (a "
+      .. "table with access_key_id, secret_access_key and perhaps "
+      .. "session_token is expected)", err.message)
   end)
 
   it("may be a function, called again when they end", function()

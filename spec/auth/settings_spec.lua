@@ -92,6 +92,17 @@ describe("settings", function()
     assert.is_nil(s:env "AWS_REGION")
   end)
 
+  it("take an empty option for an absent one", function()
+    local s = new({ region = "", profile = "", endpoint_url = "",
+      bearer_token = "", proxy = "" }, { AWS_REGION = "eu-west-1",
+      AWS_ENDPOINT_URL = "http://h" })
+    assert.same({ "eu-west-1", "AWS_REGION" }, { s:get "region" })
+    assert.same({ "default", "default" }, { s:get "profile" })
+    assert.equal("http://h", (s:get "endpoint_url"))
+    assert.is_nil((s:get "bearer_token"))
+    assert.same({ "", "option" }, { s:get "proxy" }) -- none is a choice
+  end)
+
   it("do not mind white space around a variable, nor its type", function()
     local s = new({}, { AWS_REGION = "eu-west-1\n", AWS_MAX_ATTEMPTS = 5,
       AWS_USE_FIPS_ENDPOINT = true, AWS_ENDPOINT_URL = " http://h\t" })

@@ -2,6 +2,7 @@
 local assume_role = require "bedrock.auth.assume_role"
 local core = require "bedrock.core"
 local environment = require "bedrock.auth.environment"
+local from_profile = require "bedrock.auth.from_profile"
 local static = require "bedrock.auth.static"
 local sts = require "bedrock.auth.sts"
 local support = require "spec.auth.support"
@@ -138,6 +139,39 @@ describe("AssumeRole", function()
     c = context(function(_, number) return number == 1 and 500 or 200, ANSWER
     end)
     assert(sts.assume_role(c, { role_arn = "r" }, KEYS))
+  end)
+
+  it("goes from role to role, each signed with the one before", function()
+    local c = support.context { env = { AWS_REGION = "eu-west-1",
+      AWS_PROFILE = "a" }, files = { ["/h/.aws/config"] = [[
+[profile a]
+role_arn = A
+source_profile = b
+[profile b]
+role_arn = B
+source_profile = c
+external_id = e
+[profile c]
+role_arn = C
+source_profile = d
+[profile d]
+aws_access_key_id = id0
+aws_secret_access_key = secret
+]] }, respond = function(_, number)
+      return 200, (ANSWER:gsub(">a<", ">id" .. number .. "<")
+        :gsub(" c&amp;&#61; ", "token" .. number))
+    end }
+    assert.equal("id3", from_profile.new(c):resolve().access_key_id)
+    assert.equal(3, #c.host.requests)
+    for number, role in ipairs { "C", "B", "A" } do
+      local sent = c.host.requests[number]
+      assert.truthy(sent.body:find("RoleArn=" .. role .. "&", 1, true))
+      assert.equal(role == "B", sent.body:find "ExternalId=e" ~= nil)
+      assert.truthy(sent.headers.authorization:find("Credential=id"
+        .. number - 1 .. "/", 1, true))
+      assert.equal(number > 1 and "token" .. number - 1 or nil,
+        sent.headers["x-amz-security-token"])
+    end
   end)
 
   it("needs a region", function()
@@ -277,6 +311,8 @@ describe("keys given as they are", function()
       expiration = 1893456000, source = "option" }, found)
     assert.equal(5, static.check({ access_key_id = "a",
       secret_access_key = "b", expiration = 5 }).expiration)
+    assert.is_nil(static.check({ access_key_id = "a",
+      secret_access_key = "b", session_token = "" }).session_token)
   end)
 
   it("must be texts that fit into a header; none is shown", function()

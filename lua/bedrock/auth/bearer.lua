@@ -27,7 +27,8 @@ local function check(token, source)
   token = type(token) == "string" and trim(token) or ""
   if token:find "^[\33-\126]+$" then return token end
   return fail("config", ("the bearer token from %s is empty or holds "
-    .. "characters that no token has"):format(source))
+    .. "characters that no token has; it is sent as it is, without \"Bearer\" "
+    .. "or quotes"):format(source))
 end
 
 --- A provider of the chosen profile's SSO token.

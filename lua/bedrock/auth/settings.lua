@@ -6,7 +6,8 @@
 --
 -- Sources read "option", the variable's name, "profile foo in PATH, line 3",
 -- "services foo in PATH, line 9", or "default".  Nothing touches a file
--- before the first `get` that needs one; an empty or blank variable is unset.
+-- before the first `get` that needs one; an empty or blank variable is unset,
+-- and so is an empty option.
 
 local errors = require "bedrock.errors"
 local files_module = require "bedrock.auth.files"
@@ -101,7 +102,7 @@ local ROWS = {
     key = "ec2_metadata_service_endpoint_mode" },
   bearer_token = { env = { "AWS_BEARER_TOKEN_BEDROCK" } },
   auth = {},
-  proxy = {},
+  proxy = { may_be_empty = true }, -- "": none
   http_version = { default = "1.1" },
   connect_timeout = { default = 10 },
   idle_timeout = { default = 300 },
@@ -189,7 +190,8 @@ function Settings:chosen_profile()
   local properties = set.profiles[name]
   if not properties and source ~= "default" then
     err = set:unknown(name)
-    err.message = ("%s (the name comes from %s)"):format(err.message, source)
+    err.message = ("%s (the name comes from %s)"):format(err.message,
+      source == "option" and "the option profile" or source)
     return nil, err
   end
   return properties or {}, name, set
@@ -216,8 +218,13 @@ local function from_profile(self, key)
     set:origin("profiles", name, key))
 end
 
-local function find(self, name, row)
+local function option(self, name, row)
   local value = self.options[name]
+  if value ~= "" or row.may_be_empty then return value end
+end
+
+local function find(self, name, row)
+  local value = option(self, name, row)
   if value ~= nil then return value, "option" end
   for _, variable in ipairs(row.env or {}) do
     value = self:env(variable)
@@ -266,7 +273,7 @@ local function lookup(self, name)
   if name ~= "endpoint_url" then
     return resolve(self, name, assert(ROWS[name], name))
   end
-  local value = self.options.endpoint_url
+  local value = option(self, name, {})
   if value ~= nil then return value, "option" end
   return self:endpoint "bedrock_runtime"
 end

@@ -8,22 +8,26 @@ local static = {}
 local Static = { name = "static" }
 Static.__index = Static
 
-local FIELDS = { access_key_id = true, secret_access_key = true,
-  session_token = false, account_id = false }
+-- Name, and must it be there?
+local FIELDS = { { "access_key_id", true }, { "secret_access_key", true },
+  { "session_token" }, { "account_id" } }
 
-local function problem(text)
-  return nil, errors.new("credentials", text)
+local function problem(source, format, ...)
+  return nil, errors.new("credentials", "credentials"
+    .. (source and " from " .. tostring(source) or "") .. ": "
+    .. format:format(...))
 end
 
-local function check_text(given, name, required)
-  local value = given[name]
-  if value == nil and not required then return true end
-  if type(value) ~= "string" or value == "" then
-    return problem(("credentials: %s must be a text"):format(name))
+-- What is wrong with a field, or nil.
+local function flaw(value, required)
+  if value == nil then
+    return required and "is missing (a table with access_key_id, "
+      .. "secret_access_key and perhaps session_token is expected)" or nil
+  elseif type(value) ~= "string" or value == "" then
+    return "must be a text"
   elseif value:find "[%c]" then
-    return problem(("credentials: %s holds a control character"):format(name))
+    return "holds a control character"
   end
-  return true
 end
 
 --- Credentials in the one form all providers use, checked: what goes into
@@ -34,18 +38,21 @@ end
 -- @return a copy; or nil, err
 function static.check(given, source)
   if type(given) ~= "table" then
-    return problem("credentials: a table expected, got " .. type(given))
+    return problem(source, "a table expected, got %s", type(given))
   end
   local copy = { source = given.source or source }
-  for name, required in pairs(FIELDS) do
-    local ok, err = check_text(given, name, required)
-    if not ok then return nil, err end
-    copy[name] = given[name]
+  for _, field in ipairs(FIELDS) do
+    local name, required = field[1], field[2]
+    local value = given[name]
+    if value == "" and not required then value = nil end
+    local wrong = flaw(value, required)
+    if wrong then return problem(copy.source, "%s %s", name, wrong) end
+    copy[name] = value
   end
   if given.expiration ~= nil then
     copy.expiration = timestamp.parse(given.expiration)
     if not copy.expiration then
-      return problem "credentials: expiration is no time"
+      return problem(copy.source, "expiration is no time of ISO 8601")
     end
   end
   return copy
