@@ -149,6 +149,36 @@ function MODES.huge(connection)
   write(connection, 200, ("secret"):rep(500000))
 end
 
+function MODES.endless(connection) -- headers without end
+  connection:write "HTTP/1.1 200 OK\r\n"
+  repeat
+    local ok = connection:write(("X-Y: %s\r\n"):format(("a"):rep(1000)))
+  until not ok
+end
+
+-- "continue": go on, go on, ...
+MODES["continue"] = function(connection)
+  repeat
+    local ok = connection:write(("HTTP/1.1 100 Continue\r\n\r\n"):rep(100))
+  until not ok
+end
+
+function MODES.redirect(connection)
+  connection:write("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n"
+    .. "Content-Length: 0\r\n\r\n")
+  connection:flush()
+  return true
+end
+
+function MODES.trickle(connection) -- a header now and then
+  connection:write "HTTP/1.1 200 OK\r\n"
+  for _ = 1, 200 do
+    connection:write "X-Y: z\r\n"
+    connection:flush()
+    cqueues.sleep(0.005)
+  end
+end
+
 function MODES.drip(connection, _, body)
   connection:write(("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n")
     :format(#body))
