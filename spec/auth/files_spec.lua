@@ -61,12 +61,12 @@ describe("files", function()
         return nil, path .. ": Permission denied", 13
       end
       function io.open(path, mode) -- luacheck: ignore 122
-        if path:find "^/root/%.aws" or path == "/h/config" then
+        if path:find "^/closed" or path == "/h/config" then
           return denied(path)
         end
         return open(path == "/h" and "/" or path, mode)
       end
-      local closed = { files.read "/root/.aws/config" }
+      local closed = { files.read "/closed/.aws/config" }
       local unreadable = { files.read "/h/config" }
       io.open = open -- luacheck: ignore 122
       assert.same({ nil, "Permission denied", "missing" }, closed)

@@ -5,9 +5,10 @@
 -- (the Rust and the JavaScript SDK's order, and that of their vectors.)
 -- A provider that is not configured passes; one that is configured and
 -- fails ends the search, so that a mistake is not hidden by someone else's
--- credentials.  (The last one, IMDS, is asked unasked: where it fails, what
--- the others said is told with it.)  Where AWS_PROFILE and keys are both in the environment, the
--- keys win (Rust, botocore); a profile chosen in code goes before them.
+-- credentials.  (The last one, IMDS, needs no configuration: where it fails,
+-- what the others said is told with it.)  Where AWS_PROFILE and keys are both
+-- in the environment, the keys win (Rust, botocore); a profile chosen in code
+-- goes before them.
 
 local errors = require "bedrock.errors"
 local container = require "bedrock.auth.container"

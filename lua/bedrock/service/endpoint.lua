@@ -117,7 +117,7 @@ local function split_authority(authority)
 end
 
 -- What an error shows of a URL: what may hold a secret stays out.
-local function shown(url)
+local function unlike(url)
   if url:find("@", 1, true) then return "" end
   return (", unlike %q"):format(url:match("^[^?#]*"))
 end
@@ -134,13 +134,13 @@ function endpoint.parse(url)
   local scheme, authority, rest = url:match("^(%a[%w+.-]*)://([^/?#]*)(.*)$")
   scheme = scheme and scheme:lower()
   if not scheme or not DEFAULT_PORT[scheme] then
-    return fail("an endpoint URL begins with http:// or https://" .. shown(url))
+    return fail("an endpoint URL begins with http:// or https://" .. unlike(url))
   elseif authority:find("@", 1, true) then
     return fail("an endpoint URL holds no user name or password")
   end
   local host, port = split_authority(authority)
   if not host then
-    return fail("an endpoint URL has a valid host" .. shown(url))
+    return fail("an endpoint URL has a valid host" .. unlike(url))
   end
   local number = port ~= "" and tonumber(port) or DEFAULT_PORT[scheme]
   if number < 1 or number > 65535 then
