@@ -1,5 +1,6 @@
 -- bedrock.options: what bedrock.new accepts.
 local bedrock = require "bedrock"
+local fakehost = require "spec.support.fakehost"
 
 local function refused(given, words)
   local fine, message = pcall(bedrock.new, given)
@@ -8,6 +9,18 @@ local function refused(given, words)
 end
 
 describe("options", function()
+  it("app_id goes into a header, whatever is in it", function()
+    local host = fakehost.new { '{"output":{"message":{"role":"assistant",'
+      .. '"content":[]}}}' }
+    assert(bedrock.new { host = host, region = "us-east-1", env = {},
+      app_id = "my app\r\nx: \195\164~1", credentials = {
+        access_key_id = "a", secret_access_key = "b" },
+    }:converse { modelId = "m", messages = { { role = "user",
+      content = { { text = "Hello" } } } } })
+    assert.equal("app/my-app--x----~1",
+      host.sent[1].headers["user-agent"]:match "app/.*$")
+  end)
+
   it("that are numbers are whole and within what can be sent", function()
     for _, wrong in ipairs { 0, -1, 1.5, 10000, 1e300, 1 / 0, 0 / 0, "3" } do
       refused({ max_attempts = wrong }, "a whole number from 1 to 9999")

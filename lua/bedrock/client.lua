@@ -61,10 +61,13 @@ local SETTINGS = { "region", "use_fips", "use_dualstack", "endpoint_url",
   "max_attempts", "retry_mode", "connect_timeout", "idle_timeout",
   "total_timeout", "app_id", "proxy", "ca_bundle", "http_version" }
 
+-- What no word of a header may hold becomes "-" in the user's own (as in
+-- botocore).
 local function user_agent(app_id)
   local agent = ("lua-bedrock/%s lua/%s"):format(core._VERSION,
     _VERSION:match "[%d.]+$")
-  return app_id and ("%s app/%s"):format(agent, app_id) or agent
+  if not app_id then return agent end
+  return agent .. " app/" .. app_id:gsub("[^%w!#$%%&'*+%-.^_`|~]", "-")
 end
 
 -- Read all settings: a table of values, or nil, err.
