@@ -85,13 +85,12 @@ local function examine_proxies(report, settings)
 end
 
 local function examine_files(report, settings)
-  local config, keys = settings:locations()
-  for _, path in ipairs { config or false, keys or false } do
-    if path then
-      local text, reason = settings.files.read(path)
-      report.files[#report.files + 1] = { path = path,
-        state = text and ("%d bytes"):format(#text) or reason }
-    end
+  local places = { settings:locations() }
+  for number, name in ipairs { "config", "credentials" } do
+    local path, text, reason = places[number], nil, "there is no HOME"
+    if path then text, reason = settings.files.read(path) end
+    report.files[#report.files + 1] = { path = path or name,
+      state = text and ("%d bytes"):format(#text) or reason }
   end
 end
 

@@ -121,6 +121,19 @@ describe("credentials in nginx", function()
     end
   end)
 
+  it("are examined by the doctor, with nginx's versions", function()
+    local text = nginx_support.ask(port, "POST", "/", [[
+      local bedrock = require "bedrock"
+      return tostring(bedrock.doctor { host = bedrock.host.nginx(),
+        region = "eu-west-1", endpoint_url = "http://127.0.0.1:1", env = {},
+        credentials = { access_key_id = "a", secret_access_key = "b" } })
+    ]])
+    assert.truthy(text:find("\n  nginx/%d+%.%d+%.%d+ lua%-nginx%-module/0%."),
+      text)
+    assert.truthy(text:find("config: there is no HOME", 1, true), text)
+    assert.truthy(text:find("credentials: there is no HOME", 1, true), text)
+  end)
+
   it("from a function that raises are an error, not raised", function()
     local text, status = nginx_support.ask(port, "POST", "/", [[
       local bedrock = require "bedrock"

@@ -138,6 +138,17 @@ function Host:sleep(seconds)
   waiting.sleep(math.max(0, seconds))
 end
 
+--- Versions of nginx and its Lua module.
+function Host:version() -- luacheck: ignore 212
+  local function dotted(number) -- 1022001 is 1.22.1
+    return ("%d.%d.%d"):format(number / 1000000, number / 1000 % 1000,
+      number % 1000)
+  end
+  return ("nginx/%s lua-nginx-module/%s"):format(
+    dotted(ngx.config.nginx_version), dotted(ngx.config.ngx_lua_version
+      or 0))
+end
+
 --- Seconds since the epoch with a fraction; not nginx's cached time.
 function Host:now()
   ngx.update_time()
