@@ -99,6 +99,23 @@ describe("shared files", function()
       set:unknown("c").message)
   end)
 
+  it("may have a section's name in quotes", function()
+    local set = assert(merge("[profile 'my name']\na = b\n"
+      .. '[sso-session\t"s" ] # c\nd = e\n[profile ""]\nf = g\n'
+      .. "[profile 'h\"]\n['i']\n", "['j']\nk = l\n"))
+    assert.same({ ["my name"] = { a = "b" } }, set.profiles)
+    assert.same({ s = { d = "e" } }, set.sso_sessions)
+  end)
+
+  it("say which names are none", function()
+    local set = assert(merge("[profile a b]\n", "[c&d]\n"))
+    assert.truthy(set:unknown("a b").message:find("CONFIG, line 1 has "
+      .. "[profile a b], but a name consists of letters, digits and any of "
+      .. "-/.%@_:+", 1, true))
+    assert.truthy(set:unknown("c&d").message:find("CREDS, line 1 has [c&d], "
+      .. "but a name", 1, true))
+  end)
+
   it("give nested properties of services", function()
     local set = assert(merge("[profile a]\nservices = s\n[services s]\n"
       .. "STS =\n  Endpoint_URL = http://x # y\nsso =\n  other = z\n"))

@@ -44,12 +44,23 @@ static bdr_status fail(bdr_ini *p, bdr_status status, const char *problem) {
   return status;
 }
 
-/* "[A-Za-z0-9-/.%@_:+]+" (profile-parser-tests: supported characters). */
-static int valid_name(bdr_str s) {
+/* A name in quotes: without them, and 1. */
+static int unquote(bdr_str *s) {
+  char quote = s->n >= 2 ? s->p[0] : '\0';
+  if ((quote != '"' && quote != '\'') || s->p[s->n - 1] != quote) return 0;
+  bdr_cut(s, 1, NULL);
+  s->n--;
+  return 1;
+}
+
+/* "[A-Za-z0-9-/.%@_:+]+" (profile-parser-tests: supported characters), and
+** blanks between quotes. */
+static int valid_name(bdr_str s, int quoted) {
   size_t i;
   for (i = 0; i < s.n; i++) {
     char c = bdr_lower(s.p[i]);
     if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) continue;
+    if (c == ' ' && quoted) continue;
     if (c == '\0' || !strchr("-/.%@_:+", c)) return 0;
   }
   return s.n > 0;
@@ -70,6 +81,7 @@ static const char *split(bdr_str line, bdr_str *key, bdr_str *value,
 /* "[prefix name]" or "[name]". */
 static bdr_status read_section(bdr_ini *p, bdr_str line, bdr_ini_item *item) {
   size_t i = 0;
+  int quoted;
   line = without_comment(line, 0);
   if (line.n < 2 || line.p[line.n - 1] != ']')
     return fail(p, BDR_E_SYNTAX, "Profile definition must end with ']'");
@@ -80,7 +92,8 @@ static bdr_status read_section(bdr_ini *p, bdr_str line, bdr_ini_item *item) {
   while (i < line.n && !is_blank(line.p[i])) i++;
   if (i < line.n) bdr_cut(&line, i, &item->prefix);
   item->name = trim(line);
-  item->valid = valid_name(item->name);
+  quoted = item->prefix.n > 0 && unquote(&item->name);
+  item->valid = valid_name(item->name, quoted);
   p->in_section = 1;
   return BDR_OK;
 }
@@ -131,7 +144,7 @@ static bdr_status read_property(bdr_ini *p, bdr_str line, bdr_ini_item *item) {
   item->kind = BDR_INI_PROPERTY;
   item->name = bdr_buf_str(&p->key);
   item->value = bdr_buf_str(&p->value);
-  item->valid = valid_name(item->name);
+  item->valid = valid_name(item->name, 0);
   return BDR_OK;
 }
 

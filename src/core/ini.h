@@ -12,9 +12,10 @@
 ** something, and how files and repeated sections merge, is the caller's
 ** business; so is a section or property that is not `valid`.
 **
-** One leniency: an indented line that is nothing but a comment is skipped
+** Two leniencies: an indented line that is nothing but a comment is skipped
 ** (as botocore and the JavaScript SDK do; the Rust SDK would make it part
-** of the value above it, which nobody means).
+** of the value above it, which nobody means); and a section's name may stand
+** in quotes, [profile 'my name'], as the AWS CLI writes one with blanks.
 */
 #ifndef BDR_INI_H
 #define BDR_INI_H

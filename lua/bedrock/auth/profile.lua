@@ -71,9 +71,10 @@ local function add_file(set, file, classify)
     local shadowed = skip_plain_default and not section.prefix
     if kind and section.valid and not shadowed then
       merge(set, kind, name, section, file.path)
-    elseif not kind then
+    elseif not shadowed then
       set.ignored[#set.ignored + 1] = { name = section.name,
-        prefix = section.prefix, path = file.path, line = section.line }
+        prefix = section.prefix, path = file.path, line = section.line,
+        invalid = kind ~= nil }
     end
   end
   return true
@@ -139,14 +140,24 @@ function Set:places()
 end
 
 -- Somebody wrote [foo] into the config file and meant [profile foo], or
--- [profile foo] into the credentials file, where [foo] is meant.
+-- [profile foo] into the credentials file, where [foo] is meant; or a name
+-- that is none.
+local function mend(section)
+  local prefix, name = section.prefix and "profile " or "", section.name
+  if section.invalid then
+    return ("has [%s%s], but a name consists of letters, digits and any of "
+      .. "-/.%%@_:+"):format(prefix, name)
+  end
+  return ("has [%s%s], but must say [%s%s]"):format(prefix, name,
+    section.prefix and "" or "profile ", name)
+end
+
 local function misspelt(set, name)
   for _, section in ipairs(set.ignored) do
     local prefix = section.prefix
     if section.name == name and (not prefix or prefix == "profile") then
-      return ("; %s, line %d has [%s%s], but must say [%s%s]"):format(
-        section.path, section.line, prefix and "profile " or "", name,
-        prefix and "" or "profile ", name)
+      return ("; %s, line %d %s"):format(section.path, section.line,
+        mend(section))
     end
   end
   return ""
