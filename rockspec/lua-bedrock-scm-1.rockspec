@@ -172,6 +172,7 @@ build = {
     ["bedrock.host.luv"] = "lua/bedrock/host/luv.lua",
     ["bedrock.host.nginx"] = "lua/bedrock/host/nginx.lua",
     ["bedrock.host.nginx.connection"] = "lua/bedrock/host/nginx/connection.lua",
+    ["bedrock.host.nginx.job"] = "lua/bedrock/host/nginx/job.lua",
     ["bedrock.host.nginx.target"] = "lua/bedrock/host/nginx/target.lua",
     ["bedrock.host.nginx.trouble"] = "lua/bedrock/host/nginx/trouble.lua",
     ["bedrock.host.nginx.waiting"] = "lua/bedrock/host/nginx/waiting.lua",

@@ -44,6 +44,13 @@ describe("nginx host, failing", function()
       assert.truthy(headers["x-error"]:find "ngx.timer.at")
     end)
 
+    it("raise in a client's call there, and name them too", function()
+      local _, _, headers = support.ask(nginx.run_port, "GET",
+        "/filter-client")
+      assert.truthy(headers["x-error"]:find "phase header_filter")
+      assert.truthy(headers["x-error"]:find "ngx.timer.at")
+    end)
+
     it("say that nobody listens", function()
       fails('send("http://localhost:" .. DEAD)',
         "transport|ConnectionRefused|true", "refused")
@@ -112,7 +119,10 @@ describe("nginx host, failing", function()
         "config|nil|false", "HTTP/1.1 only")
       fails('send("/", nil, nil, { proxy = "socks5://a" })',
         "config|nil|false", "http://")
-      fails('send "ftp://a/"', "config|nil|false", "not a URL")
+      for _, url in ipairs { "ftp://a/", "http://a:0/", "http://a:65536/",
+        "http://me@a/", "http://[::1/" } do
+        fails("send " .. ("%q"):format(url), "config|nil|false", "not a URL")
+      end
       fails('send("/", nil, nil, { headers = { a = "b\\nc" } })',
         "config|InvalidArgument|false", "control character")
     end)
@@ -153,6 +163,18 @@ describe("nginx host, failing", function()
         :format(port), "timeout|ConnectTimeout|true",
         "connect_timeout of 0.1 s", "/trusting")
       silent:close()
+    end)
+
+    it("bound the look-up of a name", function()
+      local what = {
+        ["connect = 0.05"] = "timeout|ConnectTimeout|true",
+        ["connect = 5, total_seconds = 0.05, total = host:clock() + 0.05"] =
+          "timeout|TotalTimeout|false",
+      }
+      for deadlines, expected in pairs(what) do
+        fails(('send("http://slow.example/", nil, { %s })'):format(deadlines),
+          expected, "connecting to slow.example:80", "/dark")
+      end
     end)
 
     it("are none where none is asked for", function()

@@ -1,9 +1,9 @@
 --- The nginx host: lua-nginx-module's cosockets (OpenResty, or Debian's
 -- nginx with libnginx-mod-http-lua).
 --
--- Sending and reading yield to nginx's event loop, so a worker serves other
--- requests meanwhile.  Of the library's C only bedrock.core is loaded;
--- libcurl, which would block the worker, is not.
+-- Sending and reading go on in light threads (job.lua) while a task is left
+-- and the worker serves other requests.  Of the library's C only
+-- bedrock.core is loaded; libcurl, which would block the worker, is not.
 --
 -- What nginx decides, and its directives: where names are looked up
 -- (`resolver`, `resolver_timeout`), which certificates are trusted
@@ -17,7 +17,9 @@
 local connection = require "bedrock.host.nginx.connection"
 local core = require "bedrock.core"
 local errors = require "bedrock.errors"
+local job = require "bedrock.host.nginx.job"
 local target = require "bedrock.host.nginx.target"
+local task = require "bedrock.task"
 local trouble = require "bedrock.host.nginx.trouble"
 local waiting = require "bedrock.host.nginx.waiting"
 local ngx = ngx
@@ -32,8 +34,25 @@ Reply.__index = Reply
 
 local function give_up(self, err)
   self.err = err
+  if self.job then self.job:close() end
   self.connection:close()
   return nil, err
+end
+
+local function pull(_, conn, parser)
+  return conn:pull(parser)
+end
+
+-- More bytes into the parser: true | nil, err.
+local function read_more(self)
+  local message
+  self.job, message = job.start(pull, self.connection, self.parser)
+  if not self.job then
+    return nil, trouble.transport(message, "reading the response")
+  end
+  local good, err = self.job:wait(self.host)
+  self.job = nil
+  return good, err
 end
 
 -- At the end the connection is free for the next request, and not only when
@@ -57,7 +76,8 @@ function Reply:read()
       return give_up(self, select(2, trouble.response(message, code)))
     end
     if self.settled then return nil end
-    local good, err = self.connection:pull(self.parser)
+    local good, err = read_more(self)
+    if self.err then return nil, self.err end -- somebody closed it
     if not good then return give_up(self, err) end
   end
 end
@@ -85,10 +105,10 @@ end
 -- One try: reply | nil, err, stale.  A kept connection that the other side
 -- closed before the first byte is stale: nobody took the request, so a new
 -- connection may carry it (libcurl does the same).
-local function attempt(self, where, head, body, deadlines, fresh)
-  local conn, err = connection.open(self, where, deadlines, fresh)
+local function attempt(work, self, where, head, body, deadlines, fresh)
+  local conn, err = connection.open(self, work, where, deadlines, fresh)
   if not conn then return nil, err end
-  local reply = setmetatable({ connection = conn, deadlines = deadlines,
+  local reply = setmetatable({ host = self, connection = conn,
     parser = core.http1.parser() }, Reply)
   local good
   good, err = exchange(reply, head, body)
@@ -100,6 +120,27 @@ local function attempt(self, where, head, body, deadlines, fresh)
   err.sent = conn.sent
   local stale = conn.reused and not conn.received and err.kind ~= "timeout"
   return nil, err, stale
+end
+
+local function attempts(work, ...)
+  local reply, err, stale = attempt(work, ...)
+  if not stale then return reply, err end
+  local host, where, head, body, deadlines = ...
+  return attempt(work, host, where, head, body, deadlines, true)
+end
+
+-- Do it in a light thread.
+local function run(self, ...)
+  local work, message = job.start(attempts, self, ...)
+  if not work then
+    local err = trouble.transport(message, "opening a connection")
+    err.sent = false
+    return nil, err
+  end
+  task.hold(work)
+  local reply, err = work:wait(self)
+  task.hold(reply)
+  return reply, err
 end
 
 --- Send one request and wait for the head of its response.
@@ -124,18 +165,36 @@ function Host:send(request, deadlines)
   local head, message, code = core.http1.request(request.method, where.path,
     headers, body and #body)
   if not head then return errors.failure("config", message, code) end
-  deadlines = deadlines or {}
-  local reply, stale
-  reply, err, stale = attempt(self, where, head, body, deadlines)
-  if stale then
-    reply, err = attempt(self, where, head, body, deadlines, true)
-  end
-  return reply, err
+  return run(self, where, head, body, deadlines or {})
+end
+
+-- Where nginx has cosockets and light threads.
+local PHASES = { server_rewrite = true, rewrite = true, access = true,
+  content = true, timer = true, preread = true, ssl_cert = true,
+  ssl_client_hello = true, ssl_session_fetch = true }
+
+--- Called before every call of a client: raises, and says where calls may be
+-- made, in a phase of nginx that cannot wait.
+function Host:enter() -- luacheck: ignore 212
+  local phase = ngx.get_phase()
+  if not PHASES[phase] then error(trouble.phase(phase), 0) end
+end
+
+--- Wait for something to happen in this request, at most so many seconds
+-- (nil: no matter how long; 0: let nginx do what is due).
+function Host:wait(seconds) -- luacheck: ignore 212
+  waiting.wait(seconds)
+end
+
+--- Have everybody in this request look again.
+function Host:wake() -- luacheck: ignore 212
+  waiting.wake(waiting.news())
 end
 
 --- Wait; other requests are served meanwhile.
 function Host:sleep(seconds)
-  waiting.sleep(math.max(0, seconds))
+  local deadline = self:clock() + seconds
+  while self:clock() < deadline do task.pause(self, deadline) end
 end
 
 --- Versions of nginx and its Lua module.
@@ -162,10 +221,10 @@ local function monotonic()
   local number = jit and ({ Linux = 1, OSX = 6, BSD = 4 })[jit.os]
   local ok, ffi = pcall(require, "ffi")
   if not number or not ok then return nil end
-  ffi.cdef [[
+  pcall(ffi.cdef, [[
     struct bedrock_time { long seconds; long nanoseconds; };
     int bedrock_clock(int, struct bedrock_time *) __asm__("clock_gettime");
-  ]]
+  ]]) -- it is there already where the module is loaded anew
   local time = ffi.new "struct bedrock_time"
   return function()
     ffi.C.bedrock_clock(number, time)
@@ -186,7 +245,7 @@ local function fly(premature, self, key, flight, work, ...)
     flight.results = { pcall(work, ...) }
   end
   self.flights[key] = nil
-  flight.landed:post(flight.waiting)
+  for news in pairs(flight.awaited) do waiting.wake(news) end
 end
 
 --- Do `work(...)` once for all requests that ask for `key` meanwhile, apart
@@ -203,7 +262,7 @@ end
 function Host:shared(key, work, ...)
   local flight = self.flights[key]
   if not flight then
-    flight = { landed = require "ngx.semaphore".new(), waiting = 0 }
+    flight = { awaited = {} }
     local ok, message = ngx.timer.at(0, fly, self, key, flight, work, ...)
     if not ok then
       return nil, trouble.transport(message, "starting a timer")
@@ -213,8 +272,8 @@ function Host:shared(key, work, ...)
     return nil, errors.new("config", "shared work waits for itself",
       { code = "Circular" })
   end
-  flight.waiting = flight.waiting + 1
-  while not flight.results do waiting.wait(flight.landed, 60) end
+  flight.awaited[waiting.news()] = true
+  while not flight.results do task.pause(self) end
   local results = flight.results
   if not results[1] then error(results[2], 0) end
   return results[2], results[3], results[4]

@@ -4,7 +4,6 @@
 local core = require "bedrock.core"
 local errors = require "bedrock.errors"
 local trouble = require "bedrock.host.nginx.trouble"
-local waiting = require "bedrock.host.nginx.waiting"
 local ngx = ngx
 
 local connection = {}
@@ -133,15 +132,29 @@ local function secure(self, target, left)
   return failure(self, message)
 end
 
+-- nginx bounds a look-up by resolver_timeout alone: the job does it here.
+local function connect(self, job, peer, options)
+  local limit = self.deadlines[self.which]
+  if limit and self.which == "total" then
+    job:limit(limit, trouble.timeout("total", self.limit, self.doing))
+  elseif limit then
+    job:limit(self.host:clock() + limit, trouble.timeout("connect", limit,
+      self.doing))
+  end
+  local good, message = self.sock:connect(peer.address, peer.port, options)
+  job:limit(nil)
+  return good, message
+end
+
 -- TCP, proxy and TLS within one connect timeout: true | nil, err.
-local function establish(self, target)
+local function establish(self, job, target)
   local started, limit = self.host:clock(), self.deadlines.connect
   local peer = target.proxy or target
   local good, err = arm(self, "connect", limit,
     ("connecting to %s:%d"):format(peer.name, peer.port))
   if not good then return nil, err end
   local message
-  good, message = waiting.connect(self.sock, peer.address, peer.port,
+  good, message = connect(self, job, peer,
     { pool = self.fresh and target.pool .. ":fresh" or target.pool,
       pool_size = self.host.pool_size })
   if not good then return failure(self, message) end
@@ -155,18 +168,19 @@ local function establish(self, target)
 end
 
 --- A connection to `target` (see target.lua), kept or new.
+-- @param job that this goes on in (see job.lua)
 -- @param fresh true: a new one, which will not be kept either (nginx can be
 --   told so only by another pool, which stays empty)
 -- @return connection (.reused; .sent: something was written; .received:
 --   something came) | nil, err
-function connection.open(host, target, deadlines, fresh)
+function connection.open(host, job, target, deadlines, fresh)
   local ok, sock = pcall(ngx.socket.tcp)
   if not ok then
     return nil, trouble.transport(sock, "opening a connection")
   end
   local self = setmetatable({ host = host, sock = sock,
     deadlines = deadlines, fresh = fresh }, Connection)
-  local good, err = establish(self, target)
+  local good, err = establish(self, job, target)
   if good then return self end
   self:close()
   err.sent = false

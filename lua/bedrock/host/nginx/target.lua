@@ -14,10 +14,11 @@ end
 
 -- "name", "name:port", "[v6]:port" -> name, port (number | nil); or nil.
 local function split(authority)
-  local name, port = authority:match "^%[([%x:.]+)%]:?(%d*)$"
-  if name then return "[" .. name .. "]", tonumber(port) end
-  name, port = authority:match "^([%w%-._]+):?(%d*)$"
-  return name, tonumber(port)
+  local name, port = authority:match "^(%[[%x:.]+%]):?(%d*)$"
+  if not name then name, port = authority:match "^([%w%-._]+):?(%d*)$" end
+  port = tonumber(port)
+  if port and (port < 1 or port > 65535) then return nil end
+  return name, port
 end
 
 -- The parts every URL here has: scheme, userinfo | nil, authority, path.

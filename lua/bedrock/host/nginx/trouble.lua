@@ -6,6 +6,9 @@ local errors = require "bedrock.errors"
 
 local trouble = {}
 
+local CALL_FROM = "call from rewrite_by_lua, access_by_lua, content_by_lua, or "
+  .. "a timer (ngx.timer.at(0, ...))"
+
 -- First match wins: pattern in nginx's or OpenSSL's words, our code, the
 -- remedy, and whether the same again would end the same way.
 local KNOWN = {
@@ -17,9 +20,7 @@ local KNOWN = {
     "nginx asks the servers of its `resolver` directive, never /etc/hosts; "
       .. "check region and endpoint_url" },
   { "API disabled in the context of", "NoCosockets",
-    "nginx has no cosockets in this phase: call from rewrite_by_lua, "
-      .. "access_by_lua, content_by_lua, or a timer (ngx.timer.at(0, ...))",
-    true },
+    "nginx has no cosockets in this phase: " .. CALL_FROM, true },
   { "no request found", "NoCosockets",
     "nginx has no cosockets while it starts: call from a request, or from a "
       .. "timer (ngx.timer.at(0, ...)) that init_worker_by_lua starts", true },
@@ -33,7 +34,9 @@ local KNOWN = {
   { "self.signed certificate", "CertificateRejected",
     "if it is your own, name it in lua_ssl_trusted_certificate", true },
   { "certificate host mismatch", "CertificateRejected",
-    "the certificate is for another name; check endpoint_url", true },
+    "the certificate is for another name; check endpoint_url (nginx checks "
+      .. "names, no addresses: give yours a name with the host's `hosts` "
+      .. "option)", true },
   { "certificate", "CertificateRejected", nil, true },
   { "handshake failed", "TlsFailed",
     "nginx's error log has OpenSSL's reason" },
@@ -56,6 +59,12 @@ function trouble.transport(message, doing)
   end
   return errors.new("transport", doing .. ": " .. message,
     { code = "TransferFailed", retryable = true })
+end
+
+--- What to say of a call in a phase of nginx that cannot wait.
+function trouble.phase(phase)
+  return ("bedrock: nginx cannot wait in its phase %s: "):format(
+    phase) .. CALL_FROM
 end
 
 -- What is wrong with the bytes, not with the network.

@@ -1,0 +1,221 @@
+-- Streams inside nginx do what they do on every host: they begin at once, can
+-- be polled, waited for with a timeout and closed by another, and give the
+-- same events.
+local support = require "spec.support.nginx"
+
+local why = support.missing()
+if why then
+  describe("streams in nginx", function() pending(why, function() end) end)
+  return
+end
+
+local canonical = require "spec.support.canonical"
+local child = require "bedrock.emulator.child"
+local process = require "bedrock.emulator.process"
+local recorded = require "spec.support.recorded"
+local vectors = require "spec.support.vectors"
+
+-- What every posted piece starts with.
+local PRELUDE = [[
+  local bedrock = require "bedrock"
+  local host = bedrock.host.nginx()
+  local client = bedrock.new { region = "us-east-1", host = host, env = {},
+    endpoint_url = %q, credentials = { access_key_id = %q,
+      secret_access_key = %q } }
+  local function ask(scenario)
+    return (client:converse_stream {
+      modelId = scenario and "emulator." .. scenario or "m",
+      messages = { { role = "user", content = { { text = "hello" } } } } })
+  end
+  local function drain(stream)
+    local text = ""
+    while true do
+      local event, err = stream:next()
+      if not event then return text, err end
+      local delta = event.contentBlockDelta
+      text = text .. (delta and delta.delta.text or "")
+    end
+  end
+]]
+
+local CONF = [[
+  lua_need_request_body on;
+  lua_check_client_abort on;
+  server {
+    listen 127.0.0.1:@RUN@;
+    location / {
+      content_by_lua_block {
+        ngx.print(assert(loadstring(ngx.req.get_body_data(), "=spec"))())
+      }
+    }
+  }
+]]
+
+describe("streams in nginx", function()
+  local server, emulator, port
+
+  setup(function()
+    emulator = child.start { delay = 5 }
+    port = support.port()
+    server = support.start { http = CONF, values = { RUN = port } }
+  end)
+  teardown(function()
+    if server then server:stop() end
+    if emulator then emulator:stop() end
+  end)
+
+  local function run(code, url)
+    local keys = emulator.options.credentials
+    local body, status = support.ask(port, "POST", "/", PRELUDE:format(
+      url or emulator.url, keys.access_key_id, keys.secret_access_key) .. code)
+    assert.equal(200, status, server:log():match "aborted: [^\n]*")
+    return body
+  end
+
+  local function streams_open()
+    local url = emulator.url:match ":(%d+)"
+    return tonumber((support.ask(tonumber(url), "GET", "/stats"))
+      :match '"active":(%d+)')
+  end
+
+  it("begin at once and are polled without waiting", function()
+    assert.equal("nil false true end_turn", run [[
+      local stream = ask()
+      local status = tostring(stream.status)
+      local first, none, stop = stream:poll(), 0, nil
+      while true do
+        local event, err = stream:poll()
+        assert(not err, err)
+        if event == nil then break end
+        if event == false then none = none + 1
+        elseif event.messageStop then stop = event.messageStop.stopReason end
+      end
+      return table.concat({ status, tostring(first), tostring(none > 5),
+        stop }, " ")
+    ]])
+  end)
+
+  it("keep the timeout of `next`, and go on after it", function()
+    assert.equal("WaitTimeout WaitTimeout end_turn", run [[
+      local late = ask "stall-before-headers:0.3"
+      local _, first = late:next(0.02)
+      local stalled, second = ask "stall-mid-stream"
+      repeat
+        local event
+        event, second = stalled:next(0.2)
+      until not event
+      stalled:close()
+      local response = assert(late:response())
+      return table.concat({ first.code, second.code, response.stopReason },
+        " ")
+    ]])
+  end)
+
+  it("run side by side in one request", function()
+    assert.equal("10 of 10 whole, all begun before one ended", run [[
+      local streams, begun, whole, when = {}, {}, 0, nil
+      for i = 1, 10 do streams[i] = ask() end
+      local left = #streams
+      while left > 0 do
+        for i, stream in pairs(streams) do
+          local event, err = stream:poll()
+          assert(not err, err)
+          if event then
+            begun[i] = true
+          elseif event == nil then
+            when = when or #begun == 10 and "all" or "not all"
+            left, streams[i] = left - 1, nil
+            whole = whole + (stream:partial().stopReason and 1 or 0)
+          end
+        end
+      end
+      return whole .. " of 10 whole, " .. when .. " begun before one ended"
+    ]])
+  end)
+
+  it("are closed by another thread, and who waits is woken", function()
+    assert.equal("closed", run [[
+      local stream, err = ask "stall-mid-stream", nil
+      local reader = ngx.thread.spawn(function()
+        local _
+        _, err = drain(stream)
+      end)
+      ngx.sleep(0.05)
+      stream:close()
+      ngx.thread.wait(reader)
+      return err.kind
+    ]])
+    assert.equal(0, streams_open())
+  end)
+
+  it("do not hold a request that leaves them open", function()
+    assert.equal("left", run [[
+      local stream = ask()
+      assert(stream:next())
+      return "left"
+    ]])
+    run [[
+      ask "stall-before-headers":close()
+      local stream = ask "stall-mid-stream"
+      assert(stream:next(5))
+      stream:close()
+    ]]
+    assert.equal(0, streams_open())
+  end)
+
+  describe("that were recorded", function()
+    if not vectors.available() then return pending "vectors are absent" end
+    local METHODS = { ConverseStream = "converse_stream",
+      InvokeModelWithResponseStream = "invoke" }
+    local list, plain = {}, nil
+    for operation in pairs(METHODS) do
+      for _, one in ipairs(recorded.streams(operation)) do
+        one.operation = operation
+        list[#list + 1] = one
+      end
+    end
+
+    setup(function()
+      local names = {}
+      for i, one in ipairs(list) do names[i] = ("'%s'"):format(one.path) end
+      plain = process.start("lua5.4 spec/support/plain_server.lua 1 "
+        .. table.concat(names, " "))
+    end)
+    teardown(function() plain:stop() end)
+
+    local READ = [[
+      local canonical = dofile(%q)
+      local stream = client[%q](client, { modelId = %q, body = %s,
+        messages = %s })
+      local out = {}
+      while true do
+        local event, err = stream:next()
+        if not event then
+          out[#out + 1] = err and (err.stage .. " " .. err.code:lower())
+          break
+        end
+        if event.chunk then event.chunk.json = event.chunk.json end
+        out[#out + 1] = canonical(event)
+      end
+      return table.concat(out, "\n")
+    ]]
+
+    for index, one in ipairs(list) do
+      it("give the same events: " .. one.name, function()
+        local converse = one.operation == "ConverseStream"
+        local expected = {}
+        for i, event in ipairs(one.events) do
+          for _, payload in pairs(event) do payload.p = nil end
+          expected[i] = canonical(event)
+        end
+        expected[#expected + 1] = one.exception
+          and "stream " .. one.exception:lower()
+        local root = io.popen("pwd"):read "*l"
+        assert.equal(table.concat(expected, "\n"), run(READ:format(
+          root .. "/spec/support/canonical.lua", METHODS[one.operation],
+          tostring(index), converse and "nil" or '"{}"',
+          converse and "{}" or "nil"), "http://127.0.0.1:" .. plain.line))
+      end)
+    end
+  end)
+end)
