@@ -130,6 +130,7 @@ function methods:call(name, params)
     error(("no operation %q in the model"):format(tostring(name)), 2)
   end
   params = params == nil and {} or params
+  if self.host.enter then self.host:enter() end
   if operation.reply == "events" then
     return stream.new(self, operation, params)
   end
