@@ -168,6 +168,7 @@ build = {
     ["bedrock.exchange"] = "lua/bedrock/exchange.lua",
     ["bedrock.host.cqueues"] = "lua/bedrock/host/cqueues.lua",
     ["bedrock.host.curl"] = "lua/bedrock/host/curl.lua",
+    ["bedrock.host.default"] = "lua/bedrock/host/default.lua",
     ["bedrock.host.loop"] = "lua/bedrock/host/loop.lua",
     ["bedrock.host.luv"] = "lua/bedrock/host/luv.lua",
     ["bedrock.host.nginx"] = "lua/bedrock/host/nginx.lua",

@@ -78,6 +78,18 @@ describe("streams in nginx", function()
       :match '"active":(%d+)')
   end
 
+  it("are nginx's without a word of it, and without libcurl", function()
+    assert.equal("bedrock.host.nginx nil", run [[
+      local plain = bedrock.new { region = "us-east-1", env = {},
+        endpoint_url = client.options.endpoint_url,
+        credentials = client.options.credentials }
+      assert(plain:converse { modelId = "m", messages = {
+        { role = "user", content = { { text = "hello" } } } } })
+      return getmetatable(plain.host).__name .. " "
+        .. tostring(package.loaded["bedrock.curl"])
+    ]])
+  end)
+
   it("begin at once and are polled without waiting", function()
     assert.equal("nil false true end_turn", run [[
       local stream = ask()

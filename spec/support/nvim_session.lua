@@ -80,11 +80,11 @@ local function twenty()
   say("complete", complete())
 end
 
--- Without a coroutine: waiting at the top level lets the editor go on, and
--- in a fast event it is refused.
+-- Without a coroutine, and with the host that clients have here by default:
+-- waiting at the top level lets the editor go on, and in a fast event it is
+-- refused.
 local function top_level()
-  local client = require "bedrock".new {
-    host = require "bedrock.host.luv".new() }
+  local client = require "bedrock".new()
   local request = { modelId = "amazon.nova-lite-v1:0", messages = {
     { role = "user", content = { { text = "what is Lua" } } } } }
   local response, err = client:converse(request)

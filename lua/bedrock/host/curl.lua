@@ -25,8 +25,7 @@ end
 
 local shared
 
---- The host that clients use unless they are given one: one per Lua state,
--- so that they share connections and can be waited for together.
+--- The host of this Lua state that is shared by who has none of his own.
 function host.default()
   shared = shared or host.new()
   return shared

@@ -280,7 +280,7 @@ function Host:shared(key, work, ...)
 end
 
 --- A host for nginx; it holds no connection itself, so one may serve a
--- whole worker.
+-- whole worker.  Clients in nginx have one of their own accord.
 -- @param options nil or a table:
 --   keepalive   seconds that an idle connection is kept (60; 0 keeps none)
 --   pool_size   kept connections per peer and worker (32)
