@@ -48,7 +48,7 @@ function client.new(given)
   local self = setmetatable({
     options = chosen, log = chosen.log or nothing, random = random,
     clock_offset = 0, signer = core.sigv4.signer(), quota = retry.quota(),
-    host = chosen.host or require "bedrock.host.curl".default(),
+    host = chosen.host or require "bedrock.host.default"(),
   }, Client)
   self.settings = require "bedrock.auth.settings".new {
     options = chosen, env = environment(chosen.env) }
