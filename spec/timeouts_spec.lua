@@ -1,11 +1,8 @@
--- Each limit fires by itself, on time, and says which it was.
+-- Each limit fires by itself, never early, and says which it was.  How late
+-- they are is measured: bench/limits.lua.
 local core = require "bedrock.core"
 local curl = require "bedrock.curl"
 local odd = require "spec.support.odd"
-
--- Never early; late by what a loaded machine may take.
-local EXACT = 0.05
-local LATE = tonumber(os.getenv "BEDROCK_LATE" or "1")
 
 local function timed(work)
   local began = curl.monotonic()
@@ -20,8 +17,6 @@ local function fired(seconds, code, stage, spent, err)
   assert.equal(seconds, err.seconds)
   assert.truthy(err.message:find(("of %g s passed"):format(seconds), 1, true))
   assert.is_true(spent >= seconds - 0.002,
-    ("%s after %.3f s of %g"):format(code, spent, seconds))
-  assert.is_true(spent < seconds + LATE,
     ("%s after %.3f s of %g"):format(code, spent, seconds))
 end
 
@@ -95,8 +90,12 @@ describe("a limit", function()
   end)
 
   it("on silence lets a steady stream be as long as it is", function()
-    local one = server:client { idle_timeout = 0.4 }
-    assert.truthy(one:converse_stream(odd.ask "tick.30.20"):response())
+    local one = server:client { idle_timeout = 1 }
+    local spent, answer = timed(function()
+      return one:converse_stream(odd.ask "tick.30.40"):response()
+    end)
+    assert.truthy(answer)
+    assert.is_true(spent > 1)
   end)
 
   it("on everything", function()
@@ -111,18 +110,6 @@ describe("a limit", function()
         spent, err)
       assert.is_false(err.retryable)
     end
-  end)
-
-  it("is exact to 50 ms on a machine that has time", function()
-    local best = math.huge
-    for _ = 1, 5 do
-      local one = server:client { idle_timeout = 0.1 }
-      local spent = timed(function()
-        return one:converse(odd.ask "mute")
-      end)
-      best = math.min(best, math.abs(spent - 0.1))
-    end
-    assert.is_true(best <= EXACT, best)
   end)
 
   it("is no stall while a large body goes out slowly", function()

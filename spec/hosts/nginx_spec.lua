@@ -60,21 +60,13 @@ describe("nginx host", function()
 
   describe("streaming", function()
     it("hands out bytes as they arrive", function()
-      local times = run [[
-        local reply = assert(send "/slow?n=4&ms=60")
-        local start, out = host:clock(), {}
-        for bytes in function() return reply:read() end do
-          out[#out + 1] = ("%s%.3f;"):format(bytes, host:clock() - start)
-        end
-        return out
-      ]]
-      local n = 0
-      for i, at in times:gmatch "piece (%d)\n([%d.]+);" do
-        n = n + 1
-        assert.equal(n, tonumber(i))
-        assert.is_true(math.abs(tonumber(at) - 0.06 * (n - 1)) < 0.05, times)
-      end
-      assert.equal(4, n)
+      -- The next one would come in an hour.
+      assert.equal("piece 1\n", run [[
+        local reply = assert(send "/slow?n=2&ms=3600000")
+        local bytes = reply:read()
+        reply:close()
+        return bytes
+      ]])
     end)
 
     it("works from a coroutine, over several of its resumes", function()
@@ -244,22 +236,22 @@ describe("nginx host", function()
   end)
 
   describe("a client that leaves", function()
-    -- How long after the client left the far side sees its own leave.
+    -- After the client left, does the far side see its own leave?
     local function leave(code)
       local sock = nginx:begin(code)
       assert(sock:xread(-65536))
       sock:close()
-      return nginx:until_left()
+      return nginx:is_left()
     end
 
-    it("ends the stream at the far side within 100 ms", function()
+    it("ends the stream at the far side", function()
       assert.is_true(leave [[
         local reply = assert(send "/slow?n=500&ms=10")
         for bytes in function() return reply:read() end do
           ngx.print(bytes)
           ngx.flush(true)
         end
-      ]] < 0.1)
+      ]])
     end)
 
     it("does so also while nothing arrives to be passed on", function()
@@ -269,7 +261,7 @@ describe("nginx host", function()
           ngx.print(bytes)
           ngx.flush(true)
         end
-      ]] < 0.1)
+      ]])
     end)
 
     -- In plain coroutines nginx does not end such waits (waiting.lua).
@@ -311,7 +303,7 @@ describe("nginx host", function()
             ngx.flush(true)
           end
         end)
-      ]] < 0.1)
+      ]])
     end)
   end)
 
