@@ -81,14 +81,19 @@ function timestamp.unixTimestamp(seconds)
   return ("%.0f%s"):format(whole, fraction(milliseconds))
 end
 
+-- Seconds of a date and a clock that there are, or nil: no 30 February, no
+-- 24 o'clock.  A leap second is the first of the next minute.
 local function join(year, month, day, hour, minute, second)
   year, month, day = tonumber(year), tonumber(month), tonumber(day)
   hour, minute, second = tonumber(hour), tonumber(minute), tonumber(second)
-  if not month or month < 1 or month > 12 or day < 1 or day > 31
-    or hour > 24 or minute > 59 or second >= 61 then
+  if not month or month < 1 or month > 12 or hour > 23 or minute > 59
+    or second >= 61 then
     return nil
   end
-  return days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
+  local days = days_of(year, month, day)
+  local _, same_month, same_day = date_of(days)
+  if same_month ~= month or same_day ~= day then return nil end
+  return days * 86400 + hour * 3600 + minute * 60 + second
 end
 
 local function read_iso8601(text)
@@ -97,7 +102,10 @@ local function read_iso8601(text)
   local time = year and join(year, month, day, hour, minute, second)
   if not time then return nil end
   if zone == "Z" or zone == "z" then return time end
-  local sign, hours, minutes = zone:match("^([-+])(%d%d):?(%d%d)$")
+  local sign, hours, minutes = zone:match("^([-+])([01]%d):?([0-5]%d)$")
+  if not sign then
+    sign, hours, minutes = zone:match("^([-+])(2[0-3]):?([0-5]%d)$")
+  end
   if not sign then return nil end
   local offset = tonumber(hours) * 3600 + tonumber(minutes) * 60
   return sign == "+" and time - offset or time + offset
