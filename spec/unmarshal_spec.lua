@@ -64,7 +64,6 @@ describe("unmarshal: answers", function()
       unmarshal.headers("InvokeModelWithResponseStream", 200, {
         ["content-type"] = "application/vnd.amazon.eventstream",
         ["x-amzn-bedrock-content-type"] = "application/json" }))
-    assert.same({}, response("StartAsyncInvoke", {}, ""))
   end)
 
   it("that are none are told as such", function()
@@ -75,8 +74,28 @@ describe("unmarshal: answers", function()
     assert.equal("r", err.request_id)
     assert.truthy(err.message:find("HTML or XML", 1, true))
     assert.truthy(err.message:find("Sign in", 1, true))
-    assert.equal("protocol", failure("Converse", 200, {}, '{"a":').kind)
-    assert.equal("protocol", failure("Converse", 200, {}, "5").kind)
+    for _, body in ipairs { '{"a":', "5", "null", "[]", '[{"a":1}]', "" } do
+      assert.equal("protocol", failure("Converse", 200, {}, body).kind, body)
+    end
+    assert.equal("protocol", failure("StartAsyncInvoke", 204, {}, "").kind)
+    assert.same({}, response("ListAsyncInvokes", {}, ""))
+  end)
+
+  it("may be errors in spite of their status", function()
+    for _, case in ipairs {
+      { '{"Output":{"__type":"x#ThrottlingException"},"Version":"1.0"}' },
+      { '{"__type":"x#ThrottlingException","message":"m"}' },
+      { '{"message":"m"}', "ThrottlingException:http://x/" },
+    } do
+      local err = failure("Converse", 200, { ["x-amzn-errortype"] = case[2] },
+        case[1])
+      assert.equal("service", err.kind, case[1])
+      assert.equal("ThrottlingException", err.code, case[1])
+      assert.is_true(err.retryable, case[1])
+    end
+    assert.same({ __type = "com.amazon#ConverseResponse", stopReason = "x" },
+      response("Converse", {}, '{"__type":"com.amazon#ConverseResponse",'
+        .. '"stopReason":"x"}'))
   end)
 end)
 
@@ -90,6 +109,9 @@ describe("unmarshal: errors", function()
         { nil, { __type = "com.amazon.coral.service#ThrottlingException" } },
         { nil, { code = "throttlingException" } },
         { nil, { Code = "THROTTLINGEXCEPTION" } },
+        { " ThrottlingException ", {} },
+        { ":http://x", { code = "ThrottlingException" } },
+        { "", { __type = "#", code = "ThrottlingException:x" } },
         { "ThrottlingException", { __type = "Other", code = "Another" } },
       } do
         local body = json.encode(json.object(case[2]))
@@ -111,8 +133,33 @@ describe("unmarshal: errors", function()
       assert.equal("Because.", err.message)
       assert.is_false(err.retryable)
     end
-    assert.equal("Because.", unmarshal.error("Converse", 400, {},
-      '{"error":{"message":"Because."}}').message)
+    for _, body in ipairs { '{"error":{"message":"Because."}}',
+      '{"Error":{"Code":"x","Message":"Because."}}', '{"error":"Because."}',
+      '{"message":null,"error":{"code":1,"errorMessage":"Because."}}' } do
+      assert.equal("Because.",
+        unmarshal.error("Converse", 400, {}, body).message, body)
+    end
+  end)
+
+  it("are read as well as they can be", function()
+    for body, message in pairs {
+      ["\239\187\191{\"code\":\"ValidationException\",\"message\":\"m\"}"] = "m",
+      ['{"code":"ValidationException","message":"caf\233"}'] = "caf?",
+      ["<ValidationException>\n<Message>m</Message></ValidationException>"] =
+        "m",
+      ['<?xml version="1.0"?><Response><Error><Code>ValidationException</Code>'
+        .. "<Message>m</Message></Error></Response>"] = "m",
+      ["<ValidationException/>"] =
+        "HTTP 400 with a page of HTML or XML, perhaps from a proxy",
+    } do
+      local err = unmarshal.error("Converse", 400, {}, body)
+      assert.equal("ValidationException", err.code, body)
+      assert.equal(message, err.message)
+    end
+    local err = unmarshal.error("Converse", 400, {},
+      '{"code":"no name at all","message":"m"}')
+    assert.equal("400", err.code)
+    assert.equal("m", err.message)
   end)
 
   it("keep the request id, whoever gave it", function()
@@ -147,6 +194,11 @@ describe("unmarshal: errors", function()
     assert.is_true(#err.message < 250)
     assert.is_nil(tostring(err):find("\n", 1, true))
     assert.is_false(err.retryable)
+    err = unmarshal.error("Converse", 403, {
+      ["x-amzn-errortype"] = "AccessDeniedException" }, "Go away.")
+    assert.equal("AccessDeniedException", err.code)
+    assert.equal("Go away.", err.message)
+    assert.equal("Go away.", err.body)
   end)
 
   it("hidden under status 200 are found", function()
@@ -173,12 +225,21 @@ describe("unmarshal: errors", function()
         .. "x-amz-security-token:hunter2'",
       "\n\nThe String-to-Sign should have been\n'hunter2'",
     } do
-      local err = unmarshal.error("Converse", 403, {
-        ["x-amzn-errortype"] = "InvalidSignatureException" },
-        json.encode { message = "The signature does not match." .. tail })
-      assert.equal("The signature does not match.", err.message)
-      for _, value in pairs(err) do
-        assert.is_nil(tostring(value):find("hunter2", 1, true))
+      local text = "The signature does not match." .. tail
+      for _, body in ipairs {
+        json.encode { message = text }, text,
+        "<Error><Code>SignatureDoesNotMatch</Code><Message>" .. text
+          .. "</Message></Error>",
+        "<Error><Code>SignatureDoesNotMatch</Code><Message>The signature does"
+          .. " not match.</Message><StringToSign>hunter2</StringToSign>"
+          .. "<CanonicalRequest>hunter2</CanonicalRequest></Error>",
+      } do
+        local err = unmarshal.error("Converse", 403, {
+          ["x-amzn-errortype"] = "InvalidSignatureException" }, body)
+        assert.equal("The signature does not match.", err.message)
+        for _, value in pairs(err) do
+          assert.is_nil(tostring(value):find("hunter2", 1, true))
+        end
       end
     end
   end)

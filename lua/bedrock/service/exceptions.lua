@@ -81,7 +81,7 @@ end
 --- An error's name in its one spelling: `throttlingException` as well as
 -- `com.amazon.coral#ThrottlingException:http://...` is ThrottlingException.
 function exceptions.name(text)
-  local name = text:match("^[^:]*"):match("[^#]*$")
+  local name = text:match("^[^:]*"):match("[^#]*$"):match("^%s*(.-)%s*$")
   local known = spellings()[name:lower()]
   if known then return known end
   -- In-stream exceptions are member names; all exceptions begin large.

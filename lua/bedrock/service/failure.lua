@@ -25,16 +25,23 @@ local function message_of(body)
       if text_of(value) then return value end
     end
   end
-  local inner = body.error
-  return type(inner) == "table" and text_of(inner.message) or text_of(inner)
+  local inner = body.error or body.Error
+  if type(inner) == "table" then return message_of(inner) end
+  return text_of(inner)
 end
 
 -- A refused signature is explained with the request as the service saw it,
 -- session token and all; that part is for nobody's log.
-local function without_secrets(message)
-  local cut = message:find("%s*The Canonical String for this request")
-    or message:find("%s*The String%-to%-Sign")
-  return cut and message:sub(1, cut - 1) or message
+local SIGNED = {
+  "%s*The Canonical String for this request", "%s*The String%-to%-Sign",
+  "%s*<CanonicalRequest", "%s*<StringToSign",
+}
+
+local function without_secrets(text)
+  for _, pattern in ipairs(SIGNED) do
+    text = text:sub(1, (text:find(pattern) or #text + 1) - 1)
+  end
+  return text
 end
 
 -- Members that the model gives an exception, beside its message.
@@ -74,7 +81,7 @@ end
 local function told(status, body)
   if body == "" then
     return ("HTTP %d with an empty body"):format(status)
-  elseif body:find("^%s*<[!%a]") then
+  elseif body:find("^%s*<[!?%a]") then
     return ("HTTP %d with a page of HTML or XML, perhaps from a proxy%s")
       :format(status, title_of(body))
   end
@@ -82,17 +89,40 @@ local function told(status, body)
   return text .. (#body > TOLD and " ..." or "")
 end
 
+-- An error is told even where its text is no UTF-8.
 local function decode(body)
+  body = body:gsub("^\239\187\191", "")
   if not body:find("^%s*{") then return nil end
   local value = json.decode(body)
+    or json.decode((body:gsub("[\128-\255]", "?")))
   return type(value) == "table" and value or nil
 end
 
---- The body's inner error where a status of 200 hides one:
--- `{"Output":{"__type":"...#UnknownOperationException"},"Version":"1.0"}`.
+-- The name that a text gives an error, or nil: sometimes it is a sentence.
+local function name_in(text)
+  text = text_of(text)
+  local name = text and exceptions.name(text)
+  return name and name:find("^[%w_.-]+$") and name or nil
+end
+
+-- What a front end tells in XML, as if it were JSON; or nil.
+local function read_xml(body)
+  local name = body:match("^%s*<(%u%w+Exception)[%s/>]")
+    or body:match("^%s*<.-<Code>%s*(.-)%s*</Code>")
+  return name and {
+    code = name, message = body:match("<[mM]essage>%s*(.-)%s*</"),
+  }
+end
+
+--- The error in a body where a status of 200 hides one, or nil: the body
+-- itself, or as `{"Output":{"__type":"...#UnknownOperationException"},
+-- "Version":"1.0"}`.
 function failure.hidden(value)
-  local inner = type(value) == "table" and value.Output
-  return type(inner) == "table" and text_of(inner.__type) and inner or nil
+  if type(value) ~= "table" then return nil end
+  local inner = value.Output
+  if type(inner) == "table" and text_of(inner.__type) then return inner end
+  local name = name_in(value.__type)
+  return name and name:find("Exception$") and value or nil
 end
 
 --- The error of an answer that is none.
@@ -107,20 +137,21 @@ function failure.of_response(operation, status, headers, body)
     request_id = wire.request_id(headers),
   }
   local value = decode(body)
-  local about = value and (failure.hidden(value) or value) or {}
-  local name = text_of(headers["x-amzn-errortype"]) or text_of(about.__type)
-    or text_of(about.code) or text_of(about.Code)
-  name = name and exceptions.name(name)
+  if not value then fields.body = without_secrets(body):sub(1, KEPT) end
+  local about = value and (failure.hidden(value) or value)
+    or read_xml(body) or {}
+  local name = name_in(headers["x-amzn-errortype"]) or name_in(about.__type)
+    or name_in(about.code) or name_in(about.Code)
+  local message = message_of(about)
+  if not message and (not name or not value and body ~= "") then
+    message = told(status, body)
+  end
   if name then
-    local message = message_of(about)
     for key, item in pairs(modeled(operation.schema, name, headers, about)) do
       fields[key] = item
     end
-    return service_error(operation, name, message, fields)
   end
-  if not value then fields.body = body:sub(1, KEPT) end
-  return service_error(operation, tostring(status),
-    message_of(about) or told(status, body), fields)
+  return service_error(operation, name or tostring(status), message, fields)
 end
 
 --- The error of a stream's message of type "exception" or "error".
@@ -153,7 +184,7 @@ end
 function failure.of_unexpected(operation, status, headers, body)
   body = body or ""
   local value = decode(body)
-  if failure.hidden(value) or value and text_of(value.__type)
+  if value and (failure.hidden(value) or text_of(value.__type))
     or headers["x-amzn-errortype"] then
     return failure.of_response(operation, status, headers, body)
   end

@@ -33,9 +33,12 @@ local function plan_of(operation)
   local schema, output = operation.schema, operation.output
   local payload = shapes.member_at(output, "payload")
   plan = { payload = payload, kind = payload and schema:type(payload.type),
-    outside = {} } -- members that are not in the body
+    outside = {}, -- members that are not in the body
+    promised = false } -- is one in the body that is always there?
   for _, member in pairs(output and output.members or {}) do
-    if member.where ~= "body" and member.where ~= "payload" then
+    if member.where == "body" then
+      plan.promised = plan.promised or member.required
+    elseif member.where ~= "payload" then
       plan.outside[#plan.outside + 1] = member
     end
   end
@@ -81,17 +84,26 @@ local function json_payload(operation, out, member, body)
   return out
 end
 
+-- Is an error hidden in a body?  A member that the model knows hides none.
+local function hides_error(output, value)
+  return (value.Output ~= nil and not output.members.Output
+    or value.__type ~= nil and not output.members.__type)
+    and failure.hidden(value) ~= nil
+end
+
 local function json_body(operation, out, body)
-  if body == "" or not operation.output then return out end
+  local output = operation.output
+  if not output or body == "" and not plan_of(operation).promised then
+    return out
+  elseif body == "" then
+    return nil, "the answer lacks what the operation promises"
+  end
   local value, message = json.decode(body)
-  if type(value) ~= "table" then
+  if type(value) ~= "table" or getmetatable(value) == json.array_mt then
     return nil, message or "the answer is no JSON object"
   end
-  if value.Output ~= nil and not operation.output.members.Output
-    and failure.hidden(value) then
-    return nil, nil, true
-  end
-  readers.of(operation.schema, operation.output.name)(value)
+  if hides_error(output, value) then return nil, nil, true end
+  readers.of(operation.schema, output.name)(value)
   for name, item in next, out do value[name] = item end
   return value
 end
@@ -107,7 +119,7 @@ local RAW = { blob = true, string = true, enum = true }
 --   nil, error of kind "service" or "protocol"
 function unmarshal.response(operation, status, headers, body)
   operation = resolve(operation)
-  if status < 200 or status > 299 then
+  if status < 200 or status > 299 or headers["x-amzn-errortype"] then
     return nil, failure.of_response(operation, status, headers, body)
   end
   local out = unmarshal.headers(operation, status, headers)
