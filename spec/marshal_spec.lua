@@ -215,6 +215,43 @@ describe("marshal: what is wrong", function()
     end
   end)
 
+  it("takes no float for an integer that it cannot be", function()
+    for value, why in pairs { [1.5] = "1.5 is not an integer",
+      [2 ^ 63] = "is too large for an integer of 64 bits",
+      [-2 ^ 64] = "is too large for an integer of 64 bits",
+      [math.huge] = "inf is not an integer" } do
+      local lines = problems("Converse", converse {
+        inferenceConfig = { maxTokens = value } })
+      assert.equal(1, #lines)
+      assert.truthy(lines[1]:find(why, 1, true), lines[1])
+    end
+    assert.equal('{"inferenceConfig":{"maxTokens":4611686018427387904}}',
+      request("Converse", converse {
+        inferenceConfig = { maxTokens = 2 ^ 62 } }).body)
+  end)
+
+  it("reads tables raw, so that nothing counts that is not sent", function()
+    local function strict(t)
+      local function no() error "a metamethod ran" end
+      return setmetatable(t, { __index = no, __len = no, __pairs = no,
+        __ipairs = no, __eq = no, __newindex = no })
+    end
+    local sent = request("Converse", strict { modelId = MODEL,
+      messages = strict { strict { role = "user", content = strict {
+        strict { text = "Hi" }, strict { toolResult = strict {
+          toolUseId = "t", content = strict { strict { json = strict {
+            a = strict { 1 } } } } } } } } },
+      inferenceConfig = strict { maxTokens = 5 } })
+    assert.equal('{"inferenceConfig":{"maxTokens":5},"messages":[{"content":['
+      .. '{"text":"Hi"},{"toolResult":{"content":[{"json":{"a":[1]}}],'
+      .. '"toolUseId":"t"}}],"role":"user"}]}', sent.body)
+    local given = { __index = { modelId = MODEL, role = "user" } }
+    assert.same({ "messages[1].role: required member is missing",
+      "modelId: required member is missing" }, problems("Converse",
+      setmetatable({ messages = {
+        setmetatable({ content = { { text = "x" } } }, given) } }, given)))
+  end)
+
   it("counts what is too much to tell", function()
     local blocks = {}
     for i = 1, 50 do blocks[i] = { text = i } end
@@ -428,8 +465,8 @@ describe("marshal: what is sent", function()
       request("ListAsyncInvokes", {
         submitTimeAfter = "2025-01-02T03:04:05+01:00" }).query)
     assert.same({ "submitTimeAfter: expected seconds since the epoch or an"
-      .. " ISO 8601 time, got a string", "submitTimeBefore: is no time in"
-      .. " seconds since the epoch" }, problems("ListAsyncInvokes", {
+      .. ' ISO 8601 time such as "2025-01-02T03:04:05Z", got a string',
+      "submitTimeBefore: is no time in seconds since the epoch" }, problems("ListAsyncInvokes", {
         submitTimeAfter = "yesterday", submitTimeBefore = 1735787045678 }))
   end)
 

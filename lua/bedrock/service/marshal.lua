@@ -107,7 +107,7 @@ function place.headers(request, member, write, value, state)
   end
   for key, item in next, value do
     local texts = item ~= null and write(item, state)
-    local name = member.wire:lower() .. tostring(key):lower()
+    local name = (member.wire or ""):lower() .. tostring(key):lower()
     if not name:find("^[%w!#$%%&'*+.^_`|~-]+$") then
       walk.refuse(state, ("no header can be called %q"):format(name))
     elseif texts then
@@ -164,11 +164,11 @@ end
 function place.status() end
 
 -- Members in the model's order (which gives the query its order), then what
--- the model does not know.
+-- the model does not know.  Tables are read raw, as when they are encoded.
 local function place_members(plan, request, params, state)
   state.depth = 1
   for _, name in ipairs(plan.input.order) do
-    local value = params[name]
+    local value = rawget(params, name)
     if value ~= nil and value ~= null then
       local member = plan.input.members[name]
       state[1] = name
@@ -187,7 +187,7 @@ end
 local function fill_tokens(plan, request, params, state, uuid)
   if not uuid then return end
   for _, member in ipairs(plan.tokens) do
-    local value = params[member.name]
+    local value = rawget(params, member.name)
     if value == nil or value == null then
       place[member.where](request, member, plan.write[member.name], uuid(),
         state)

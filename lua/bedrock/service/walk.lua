@@ -38,11 +38,13 @@ local MAX_DEPTH = 100
 -- The length without metamethods: tables are read raw, as when encoded.
 local rawlen = rawget(_G, "rawlen") or function(value) return #value end
 
--- Integers as a type of their own came with Lua 5.3.
+-- Integers as a type of their own came with Lua 5.3; before, JSON has whole
+-- numbers of 64 bits written as such (binding/json_encode.c).
 local math_type = rawget(math, "type") or function() return "float" end
 local has_integers = rawget(math, "type") ~= nil
 local tointeger = rawget(math, "tointeger") or function(value)
-  return value == math.floor(value) and value or nil
+  local whole = value == math.floor(value) and math.abs(value) < 2 ^ 63
+  return whole and value or nil
 end
 
 local function complain(state, message, key)
@@ -88,7 +90,9 @@ local function integer(value, state)
   end
   local whole = is_finite(value) and tointeger(value)
   if not whole then
-    return complain(state, ("%s is not an integer"):format(tostring(value)))
+    return complain(state, ("%s is %s"):format(tostring(value),
+      is_finite(value) and value == math.floor(value)
+      and "too large for an integer of 64 bits" or "not an integer"))
   end
   return has_integers and whole or nil -- 3.0 goes out as 3
 end
@@ -104,16 +108,18 @@ local function float(value, state)
   end
 end
 
--- Years 1 to 9999, what ISO 8601 can write.
-local EARLIEST, LATEST = -62135596800, 253402300799
+-- Years 1 to 9999, what ISO 8601 can write; to the last millisecond.
+local EARLIEST, LATEST = -62135596800, 253402300799.999
+
+local TIME = "seconds since the epoch or an ISO 8601 time such as "
+  .. '"2025-01-02T03:04:05Z"'
 
 local function timestamps(format)
   local write = timestamp[format]
   return function(value, state)
     local seconds = timestamp.parse(value)
     if not seconds then
-      return mismatch(state, "seconds since the epoch or an ISO 8601 time",
-        value)
+      return mismatch(state, TIME, value)
     elseif not (seconds >= EARLIEST and seconds <= LATEST) then
       return complain(state, "is no time in seconds since the epoch")
     end
@@ -263,10 +269,11 @@ local function unknown(state, shape, key)
     or "unknown member", key)
 end
 
+-- What a metamethod would give is not sent either.
 local function check_required(shape, value, state)
   for i = 1, #shape.required do
     local name = shape.required[i]
-    local item = value[name]
+    local item = rawget(value, name)
     if item == nil or item == null then
       complain(state, "required member is missing", name)
     end
@@ -317,7 +324,7 @@ end
 
 local function rename(names, value, out)
   for name, wire in pairs(names) do
-    if (out or value)[name] ~= nil then
+    if rawget(out or value, name) ~= nil then
       out = out or copy(value)
       out[wire], out[name] = out[name], nil
     end
@@ -365,7 +372,7 @@ end
 local function message(schema, shape)
   local convert = structure(schema, shape)
   return function(value, state)
-    if type(value) ~= "table" or value.role ~= "assistant" then
+    if type(value) ~= "table" or rawget(value, "role") ~= "assistant" then
       return convert(value, state)
     end
     state.answered = true
