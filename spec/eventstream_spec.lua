@@ -248,12 +248,14 @@ describe("the decoder", function()
         { ":message-type", kind } }, payload))
       return decoder:event()
     end
-    local name, payload, has_null = event("event", "chunk",
+    local name, payload, is_odd = event("event", "chunk",
       '{"p":"abc","bytes":"eA=="}')
     assert.equal("chunk", name)
     assert.same({ bytes = "eA==" }, payload)
-    assert.is_false(has_null)
-    assert.is_true(select(3, event("event", "chunk", '{"n":"nn","a":null}')))
+    assert.is_false(is_odd)
+    for _, text in ipairs { '{"n":"nn","a":null}', '{"a":[{"__type":"x"}]}' } do
+      assert.is_true(select(3, event("event", "chunk", text)))
+    end
     for _, text in ipairs { "", "[1]", "{", "7", "{}x" } do
       local other, raw, headers = event("event", "chunk", text)
       assert.is_false(other)

@@ -140,9 +140,9 @@ describe("service", function()
       for _ = 1, 60 do
         for _, member in ipairs(events.order) do
           local payload = value_of(events.members[member].type, random, 0)
-          for _, has_null in ipairs { true, false } do
+          for _, is_odd in ipairs { true, false } do
             local read = unmarshal.event(operation)
-            local event = read(member, payload, has_null)
+            local event = read(member, payload, is_odd)
             assert.is_true(event[member] == payload or payload ~= payload)
             assert.is_true(errors.is(unmarshal.exception(operation, member,
               payload)))

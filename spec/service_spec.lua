@@ -1,9 +1,12 @@
--- The small parts of service/: exceptions, times, "did you mean".
+-- The small parts of service/: exceptions, times, lists in headers, "did you
+-- mean".
 
 local exceptions = require "bedrock.service.exceptions"
 local nearest = require "bedrock.nearest"
 local shapes = require "bedrock.service.shapes"
 local timestamp = require "bedrock.service.timestamp"
+local walk = require "bedrock.service.walk"
+local wire = require "bedrock.service.wire"
 
 describe("exceptions", function()
   it("have one spelling", function()
@@ -110,6 +113,23 @@ describe("timestamps", function()
       "Xxx, 02 Foo 2000 20:34:56 GMT", "0x10", "1e3", {}, true } do
       assert.is_nil(timestamp.parse(text), tostring(text))
     end
+  end)
+end)
+
+describe("a list in a header", function()
+  it("comes back as it went", function()
+    local schema = shapes.new { shapes = "",
+      operations = "Put PUT /x json - -\n" }
+    local write = wire.header(schema, "[string]")
+    for _, list in ipairs { { "a" }, { "a", "b" }, { "a,b", 'c"d' },
+      { "a\\", "b" }, { "a\\,", "b" }, { '\\",\\"', "," }, { '"' },
+      { '"\\"', "\\\\,\\" }, { "é,ü", "x y" } } do
+      local text = write(list, walk.new())
+      assert.same(list, wire.read(schema, "[string]", text), text)
+    end
+    assert.same({ "a,", "b", 'c"' },
+      wire.read(schema, "[string]", '"a," ,b , c"'))
+    assert.same({ "a\\" }, wire.read(schema, "[string]", '"a\\\\'))
   end)
 end)
 

@@ -1,6 +1,9 @@
 -- Answers, errors and events become tables of AWS's names.
 
+local core = require "bedrock.core"
 local json = require "bedrock.json"
+local model = require "bedrock.service.model"
+local shapes = require "bedrock.service.shapes"
 local unmarshal = require "bedrock.service.unmarshal"
 
 local function response(operation, headers, body)
@@ -13,8 +16,8 @@ local function failure(operation, status, headers, body)
   return err
 end
 
-local function event(operation, name, payload, has_null)
-  local made = unmarshal.event(operation)(name, payload, has_null)
+local function event(operation, name, payload, is_odd)
+  local made = unmarshal.event(operation)(name, payload, is_odd)
   assert.equal(payload, made[name])
   assert.is_nil(next(made, name))
   return made[name]
@@ -321,6 +324,22 @@ describe("unmarshal: events", function()
       delta = { reasoningContent = { text = json.null,
         redactedContent = "AP8=" } } }, true)
     assert.same({ redactedContent = "\0\255" }, got.delta.reasoningContent)
+  end)
+
+  it("are the same however many came before", function()
+    local decoder = core.eventstream.decoder()
+    for _, text in ipairs { '{"delta":{"text":"x","__type":"com#Delta"}}',
+      '{"delta":{"text":"x","more":null}}', '{"p":"abc","delta":{"text":"x"}}',
+      '{"delta":{"text":"x"},"start":null}' } do
+      local read = unmarshal.event(shapes.new(model)
+        :operation "ConverseStream")
+      for _ = 1, 30 do
+        decoder:feed(core.eventstream.encode({ { ":message-type", "event" },
+          { ":event-type", "contentBlockDelta" } }, text))
+        assert.same({ contentBlockDelta = { delta = { text = "x" } } },
+          read(decoder:event()))
+      end
+    end
   end)
 
   it("of a model's own are bytes, and JSON when asked", function()

@@ -173,18 +173,18 @@ static int decoder_next(lua_State *L) {
 ** The payload of an event as a table on top of the stack; 0, and nothing
 ** pushed, if it is no JSON object.
 */
-static int push_payload(lua_State *L, bdr_str payload, int *nulls) {
+static int push_payload(lua_State *L, bdr_str payload, int *odd) {
   int top = lua_gettop(L);
   bdr_str rest = payload;
   while (rest.n && (unsigned char)*rest.p <= ' ') bdr_cut(&rest, 1, NULL);
-  if (rest.n && *rest.p == '{' && lbdr_json_push_event(L, payload, nulls) == 1)
+  if (rest.n && *rest.p == '{' && lbdr_json_push_event(L, payload, odd) == 1)
     return 1;
   lua_settop(L, top);
   return 0;
 }
 
 /*
-** d:event() -> name, decoded payload without padding, has_null    an event
+** d:event() -> name, decoded payload without padding, is_odd      an event
 **            | false, payload, headers    any other message, or no JSON object
 **            | nil                        feed more
 **            | nil, message, code
@@ -192,11 +192,11 @@ static int push_payload(lua_State *L, bdr_str payload, int *nulls) {
 */
 static int decoder_event(lua_State *L) {
   bdr_message m;
-  int results, nulls;
+  int results, odd;
   if (take(L, check_decoder(L), &m, &results) != BDR_OK) return results;
   push_name(L, &m);
-  if (lua_toboolean(L, -1) && push_payload(L, m.payload, &nulls)) {
-    lua_pushboolean(L, nulls);
+  if (lua_toboolean(L, -1) && push_payload(L, m.payload, &odd)) {
+    lua_pushboolean(L, odd);
     return 3;
   }
   lua_pushboolean(L, 0);

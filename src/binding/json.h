@@ -29,8 +29,9 @@
 */
 int lbdr_json_push(lua_State *L, bdr_str text, int flags);
 
-/* The same for an event, its padding left out; *nulls: is a null in it? */
-int lbdr_json_push_event(lua_State *L, bdr_str text, int *nulls);
+/* The same for an event, its padding left out; *odd: is there a null in it, or
+** a member `__type`, which is for a reader to take out? */
+int lbdr_json_push_event(lua_State *L, bdr_str text, int *odd);
 
 /* lbdr_json_write: members in the order of their names' bytes. */
 #define LBDR_JSON_SORTED 1

@@ -1,6 +1,8 @@
 /* see json.h */
 #include "json.h"
 
+#include <string.h>
+
 #include "../core/json.h"
 #include "jsonstring.h"
 
@@ -19,7 +21,7 @@
 typedef struct builder {
   lua_State *L;
   int flags;
-  int nulls;   /* has there been one? */
+  int odd;     /* see lbdr_json_push_event */
   int scratch; /* stack index of nil, or of memory for longer strings */
   bdr_json json;
   bdr_json_token token;
@@ -90,6 +92,11 @@ static int is_padding(const builder *b) {
          b->token.text.n == 1 && b->token.text.p[0] == 'p';
 }
 
+static void note_type(builder *b) {
+  if (b->token.text.n == 6 && memcmp(b->token.text.p, "__type", 6) == 0)
+    b->odd = 1;
+}
+
 static bdr_status build_object(builder *b) {
   lua_State *L = b->L;
   int at = push_place(L), chunk = at < HIGH ? CHUNK : 1, n = 0, padding;
@@ -102,6 +109,7 @@ static bdr_status build_object(builder *b) {
       n = 0;
     }
     padding = is_padding(b);
+    note_type(b);
     push_text(b);
     status = bdr_json_next(&b->json, &b->token);
     if (status != BDR_OK) break;
@@ -162,7 +170,7 @@ static bdr_status build(builder *b) {
     case BDR_JSON_TRUE: lua_pushboolean(L, 1); break;
     case BDR_JSON_FALSE: lua_pushboolean(L, 0); break;
     case BDR_JSON_NULL:
-      b->nulls = 1;
+      b->odd = 1;
       lua_pushlightuserdata(L, NULL);
       break;
     default: push_text(b);
@@ -200,16 +208,16 @@ static int push_value(builder *b, lua_State *L, bdr_str text) {
 int lbdr_json_push(lua_State *L, bdr_str text, int flags) {
   builder b;
   b.flags = flags;
-  b.nulls = 0;
+  b.odd = 0;
   return push_value(&b, L, text);
 }
 
-int lbdr_json_push_event(lua_State *L, bdr_str text, int *nulls) {
+int lbdr_json_push_event(lua_State *L, bdr_str text, int *odd) {
   builder b;
   int results;
   b.flags = LBDR_JSON_DROP_PADDING;
-  b.nulls = 0;
+  b.odd = 0;
   results = push_value(&b, L, text);
-  *nulls = b.nulls;
+  *odd = b.odd;
   return results;
 }

@@ -150,7 +150,7 @@ end
 
 -- Quick readers.  Hundreds of events a second have nothing to convert: a text
 -- delta is a text and an index.  These look only where a blob, a time or a
--- number may be, and so leave members that are null.
+-- number may be, and so leave members that are null and a union's `__type`.
 
 local quick
 
@@ -223,7 +223,7 @@ function quick(schema, text, within)
   return MAKERS[kind] and readers.of(schema, text) or false
 end
 
---- As `of`, but a function that leaves null members where they are, and is
+--- As `of`, but a function that takes no member out, and is
 -- false for every type in which there can be nothing to convert.
 function readers.quick(schema, text)
   return quick(schema, text, {})

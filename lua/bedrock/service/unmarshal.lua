@@ -194,10 +194,10 @@ end
 local QUICK_FROM = 8
 
 --- The function that makes the events of an operation's stream:
--- `read(name, payload, has_null)` gives `{ [name] = payload }`, the payload
+-- `read(name, payload, is_odd)` gives `{ [name] = payload }`, the payload
 -- (decoded JSON, changed in place) with its blobs as raw bytes.  Events and
--- members that the model does not know pass as they came.  `has_null`: there
--- may be members that are null, which are then taken out.
+-- members that the model does not know pass as they came.  `is_odd`: there
+-- may be members that are null, or a union's `__type`, to be taken out.
 function unmarshal.event(operation)
   operation = resolve(operation)
   if operation.finish_event then return operation.finish_event end
@@ -217,9 +217,9 @@ function unmarshal.event(operation)
     end
     return read
   end
-  function operation.finish_event(name, payload, has_null)
+  function operation.finish_event(name, payload, is_odd)
     local read = quick[name]
-    if read == nil or has_null then read = careful(name) end
+    if read == nil or is_odd then read = careful(name) end
     if read then read(payload) end
     return { [name] = payload }
   end

@@ -187,6 +187,16 @@ function wire.number(text)
   return SPECIAL[text]
 end
 
+-- Where the quoted text that begins at `at` ends: its closing quote, or the
+-- end of the text.
+local function closing_quote(text, at)
+  repeat
+    at = text:find('["\\]', at + 1)
+    if not at or text:sub(at, at) == '"' then return at or #text + 1 end
+    at = at + 1 -- a backslash, and what it stands before
+  until false
+end
+
 -- The elements of a header list: split at commas, quotes taken off.  A date
 -- holds a comma after its weekday.
 local function split(text, kind)
@@ -199,10 +209,7 @@ local function split(text, kind)
   while at <= #text do
     at = text:find("[^ \t]", at) or #text + 1
     if text:sub(at, at) == '"' then
-      local stop = at
-      repeat stop = text:find('"', stop + 1, true)
-      until not stop or text:sub(stop - 1, stop - 1) ~= "\\"
-      stop = stop or #text + 1
+      local stop = closing_quote(text, at)
       list[#list + 1] = text:sub(at + 1, stop - 1):gsub("\\(.)", "%1")
       at = (text:find(",", stop, true) or #text) + 1
     else
