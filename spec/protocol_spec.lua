@@ -3,13 +3,15 @@
 local json = require "bedrock.json"
 local marshal = require "bedrock.service.marshal"
 local protocol = require "spec.support.protocol"
+local signing = require "bedrock.signing"
 local unmarshal = require "bedrock.service.unmarshal"
 local vectors = require "spec.support.vectors"
 
 -- Cases of the shared protocol tests that ask for what Bedrock's model has
 -- not, or what belongs to another part of the library.
 local OUT = {
-  RestJsonHostWithPath = "the endpoint's path is joined by the client",
+  RestJsonEndpointTrait = "no operation has a host prefix",
+  RestJsonEndpointTraitWithHostLabel = "no operation has a host prefix",
   RestJsonHttpChecksumRequired = "no operation asks for a Content-MD5",
   SDKAppliedContentEncoding_restJson1 = "no operation compresses requests",
   SDKAppendedGzipAfterProvidedEncoding_restJson1 =
@@ -31,19 +33,34 @@ local function check_body(expected, got, id)
   assert.same(value, json.decode(got or ""), id)
 end
 
+-- Where it goes, in the client's own message: the endpoint's path is before
+-- the operation's.
+local function check_target(case, got)
+  local wanted = case.serialized
+  local message = signing.message(got, case.endpoint or "https://example.com")
+  assert.equal(wanted.method, message.method, case.id)
+  assert.equal(wanted.uri:match("^[^?]*"), message.path, case.id)
+  assert.equal((wanted.host or "example.com"):match("^[^/]*"),
+    message.headers.host, case.id)
+end
+
 local function check_request(case)
   local id, wanted = case.id, case.serialized
   local got = assert(marshal.request(case.operation, case.params, {
     uuid = function() return "00000000-0000-4000-8000-000000000000" end }))
-  local path, query = wanted.uri:match("^([^?]*)%??(.*)$")
-  assert.equal(wanted.method, got.method, id)
-  assert.equal(path, got.path, id)
-  assert.equal(sorted_query(query), sorted_query(got.query), id)
+  check_target(case, got)
+  assert.equal(sorted_query(wanted.uri:match("%?(.*)$") or ""),
+    sorted_query(got.query), id)
   for name, value in pairs(wanted.headers or {}) do
     assert.equal(value, got.headers[name:lower()], id .. " " .. name)
   end
   for _, name in ipairs(wanted.forbidHeaders or {}) do
     assert.is_nil(got.headers[name:lower()], id .. " " .. name)
+  end
+  for _, name in ipairs(wanted.requireHeaders or {}) do
+    -- The transport counts a body's bytes, where there is one.
+    assert.equal("Content-Length", name, id)
+    assert.is_string(got.body, id)
   end
   check_body(wanted.body, got.body, id)
 end
@@ -60,8 +77,8 @@ describe("restJson1 requests", function()
         done = done + 1
       end
     end
-    assert.equal(109, done)
-    assert.equal(4, out)
+    assert.equal(108, done)
+    assert.equal(5, out)
   end)
 end)
 

@@ -37,6 +37,7 @@ function protocol.cases(direction)
   for _, suite in ipairs(suites) do
     for _, case in ipairs(suite.cases) do
       list[#list + 1] = with_null(case)
+      case.endpoint = suite.clientEndpoint
       case.operation = schema_of(suite, case.given):operation(case.given.name)
     end
   end
