@@ -11,7 +11,8 @@ local text = ""
 for _, file in ipairs(FILES) do text = text .. "\n" .. shell.read(file) end
 
 -- Promised by the annotations; may be absent from the library as it is.
-local MAY_BE_ABSENT = { each = true, map = true, invoke_bidirectional = true }
+local MAY_BE_ABSENT = { each = true, map = true, invoke_bidirectional = true,
+  invoke_model_with_bidirectional_stream = true }
 
 -- Functions of a class in the annotations: name -> true.
 local function annotated(class, separator)

@@ -4,8 +4,10 @@
 
 local core = require "bedrock.core"
 local endpoint = require "bedrock.service.endpoint"
+local errors = require "bedrock.errors"
 local exchange = require "bedrock.exchange"
 local metadata = require "bedrock.metadata"
+local nearest = require "bedrock.nearest"
 local options = require "bedrock.options"
 local retry = require "bedrock.retry"
 local shapes = require "bedrock.service.shapes"
@@ -119,16 +121,27 @@ local function receive(operation)
   end
 end
 
+-- The operation called `name`; raises where there is none, or none of ours.
+local function known_operation(name)
+  local schema = shapes.bedrock()
+  local operation = schema:operation(name)
+  if operation and operation.reply == "duplex" then
+    error(name .. " streams both ways, which this version does not", 3)
+  elseif operation then
+    return operation
+  end
+  local near = nearest.find(tostring(name), schema:operation_names())
+  error(("no operation %q in the model%s"):format(tostring(name),
+    near and (", did you mean %q?"):format(near) or ""), 3)
+end
+
 --- Do an operation by its name in the model.
 -- @param name "Converse", "ConverseStream", ...
 -- @param params table of AWS's member names
 -- @return as the operation's method: response, or nil, err; a stream for
 --   those that stream.  An unknown name raises.
 function methods:call(name, params)
-  local operation = shapes.bedrock():operation(name)
-  if not operation then
-    error(("no operation %q in the model"):format(tostring(name)), 2)
-  end
+  local operation = known_operation(name)
   params = params == nil and {} or params
   if self.host.enter then self.host:enter() end
   if operation.reply == "events" then
@@ -136,6 +149,19 @@ function methods:call(name, params)
   end
   return task.run(self.host, exchange.run, self, operation, params,
     receive(operation))
+end
+
+-- The token of the page after one; nil after the last.  A service that gives
+-- the token it was given would be asked for ever.
+local function next_token(pages, page, given)
+  local token = page[pages.next_token]
+  if token == "" then return nil end
+  if token ~= nil and token == given then
+    error(errors.new("protocol", "the service gave the same page again", {
+      code = "InvalidResponse", operation = "ListAsyncInvokes",
+      stage = "response" }), 0)
+  end
+  return token
 end
 
 --- The pages of `list_async_invokes` one after another, each entry by itself:
@@ -150,7 +176,7 @@ function methods:each_async_invoke(params)
       local page, err = self:call("ListAsyncInvokes", request)
       if not page then error(err, 0) end
       entries, at = page[pages.items] or {}, 1
-      request[pages.token] = page[pages.next_token]
+      request[pages.token] = next_token(pages, page, request[pages.token])
     end
     return entries[at]
   end
@@ -194,9 +220,12 @@ local function method_of(operation)
 end
 
 local function find_method(name)
-  for _, operation in ipairs(shapes.bedrock():operation_names()) do
-    if shapes.method_name(operation) == name then
-      return method_of(shapes.bedrock():operation(operation))
+  local schema = shapes.bedrock()
+  for _, operation_name in ipairs(schema:operation_names()) do
+    local operation = schema:operation(operation_name)
+    if shapes.method_name(operation_name) == name
+      and operation.reply ~= "duplex" then
+      return method_of(operation)
     end
   end
 end

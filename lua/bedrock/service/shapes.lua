@@ -27,6 +27,7 @@ Schema.__index = Schema
 
 -- The row called `name`, as a function that gives its words; nil if none.
 local function words_of(rows, name)
+  if type(name) ~= "string" or not name:find("^[%w_]+$") then return nil end
   local _, from = rows:find("\n" .. name .. " ", 1, true)
   if not from then return nil end
   local upto = rows:find("\n%f[%S]", from) or #rows + 1
@@ -117,7 +118,7 @@ end
 --   pages = { token, next_token, limit, items } or nil, schema }
 function Schema:operation(name)
   local operation = self.operations[name]
-  if operation == nil then
+  if operation == nil and name ~= nil then
     local words = words_of(self.operation_rows, name)
     operation = words and read_operation(self, name, words) or false
     self.operations[name] = operation
