@@ -141,11 +141,14 @@ describe("nearest", function()
       txt = "text", tetx = "text", Text = "text", max_tokens = "maxTokens",
       ["max-tokens"] = "maxTokens", modelid = "modelId", mesages = "messages",
       contnet = "content", contxt = "context", tool_use = "toolUse",
+      model = "modelId", ["max-tok"] = "maxTokens", cont = "content",
     } do
       assert.equal(right, nearest.find(wrong, names), wrong)
     end
-    for _, wrong in ipairs { "", "foo", "temperature", "x" } do
+    for _, wrong in ipairs { "", "foo", "temperature", "x", "max" } do
       assert.is_nil(nearest.find(wrong, names), wrong)
     end
+    assert.equal("maxTokens", nearest.same("max_tokens", names))
+    assert.is_nil(nearest.same("maxToken", names))
   end)
 end)

@@ -146,7 +146,7 @@ describe("unmarshal: errors", function()
 
   it("are read as well as they can be", function()
     for body, message in pairs {
-      ["\239\187\191{\"code\":\"ValidationException\",\"message\":\"m\"}"] = "m",
+      ['\239\187\191{"code":"ValidationException","message":"m"}'] = "m",
       ['{"code":"ValidationException","message":"caf\233"}'] = "caf?",
       ["<ValidationException>\n<Message>m</Message></ValidationException>"] =
         "m",

@@ -34,9 +34,30 @@ local function distance(a, b, limit)
   return last[#b]
 end
 
+-- The shortest name that goes on from what was written, where that is no mere
+-- letter or two.
+local function longer(wanted, names)
+  local best
+  for _, candidate in ipairs(#wanted >= 4 and names or {}) do
+    if plain(candidate):sub(1, #wanted) == wanted
+      and (not best or #candidate < #best) then
+      best = candidate
+    end
+  end
+  return best
+end
+
+--- The name that differs in case and separators only, or nil.
+function nearest.same(name, names)
+  for _, candidate in ipairs(names) do
+    if plain(candidate) == plain(name) then return candidate end
+  end
+end
+
 --- The nearest of some known names, or nil when none is near.
 -- Near means at most one edit for each three letters, at least one; the same
--- letters with other case or separators are nearest of all.
+-- letters with other case or separators are nearest of all.  Where none is
+-- near, one that begins with what was written.
 -- @param name   what was written
 -- @param names  list of the known names
 function nearest.find(name, names)
@@ -50,7 +71,7 @@ function nearest.find(name, names)
       best, least = candidate, edits
     end
   end
-  return best
+  return best or longer(wanted, names)
 end
 
 return nearest

@@ -48,6 +48,12 @@ local function bad_utf8(text)
   end
 end
 
+--- Why a string cannot be JSON, or nil.
+function explain.text(text)
+  local at = bad_utf8(text)
+  return at and ("not UTF-8 at byte %d; raw bytes go into blobs"):format(at)
+end
+
 local explain_value
 
 -- Arrays have the keys 1..n, objects names; anything between is neither.
@@ -90,11 +96,8 @@ function explain_value(found, value, path, above)
       explain_table(found, value, path, above)
     end
   elseif kind == "string" then
-    local at = bad_utf8(value)
-    if at then
-      found(path, ("not UTF-8 at byte %d; raw bytes go into blobs")
-        :format(at))
-    end
+    local problem = explain.text(value)
+    if problem then found(path, problem) end
   elseif kind == "number" then
     if value - value ~= 0 then found(path, "must be a finite number") end
   elseif kind ~= "boolean" and value ~= null then
@@ -103,11 +106,11 @@ function explain_value(found, value, path, above)
 end
 
 --- Note why a value cannot be JSON.
--- @param state    of the walk that made it
--- @param value    what was to be encoded
--- @param payload  the member that it is, nil where it is the whole body
+-- @param state  of the walk that made it
+-- @param value  what was to be encoded
+-- @param above  the keys on the way to it; used up
 -- @return was anything found?
-function explain.add(state, value, payload)
+function explain.add(state, value, above)
   local list = state.problems or problems.new()
   local any = false
   local function found(keys, message)
@@ -116,7 +119,7 @@ function explain.add(state, value, payload)
     -- What the walk complained about is told better there.
     if not list:at(at) then list:add(at, message) end
   end
-  explain_value(found, value, { payload and payload.name }, {})
+  explain_value(found, value, above, {})
   state.problems = any and list or state.problems
   return any
 end

@@ -89,11 +89,7 @@ local place = {}
 
 function place.uri(request, member, write, value, state)
   local text = write(value, state)
-  if text == "" then
-    walk.refuse(state, "must not be empty")
-  elseif not text and not state.validate then
-    walk.refuse(state, "has no text that a path could hold")
-  end
+  if text == "" then walk.refuse(state, "must not be empty") end
   request.labels[member.wire] = text or ""
 end
 
@@ -153,6 +149,9 @@ function place.payload(request, member, write, value, state)
   if kind == "events" then return end
   if kind == "blob" then
     request.body = walk.bytes(value, state, detail)
+    if not request.body and not state.validate then
+      walk.refuse(state, "has no bytes that could be sent")
+    end
     return
   end
   local new
@@ -178,7 +177,7 @@ local function place_members(plan, request, params, state)
   state.depth = 0
   for name, value in next, params do
     if not plan.input.members[name] then
-      walk.unknown(state, plan.input, name)
+      walk.unknown(state, state.schema, plan.input, name)
       if value ~= null and plan.body_members then request.json[name] = value end
     end
   end
@@ -275,7 +274,8 @@ local function encode_body(plan, request, state)
   end
   local text, message = walk.encode(value)
   if not text or state.problems then
-    local found = explain.add(state, value, plan.payload)
+    local found = explain.add(state, value, plan.payload
+      and { plan.payload.name } or {})
     if not text and not found then walk.refuse(state, message) end
   end
   request.body = text

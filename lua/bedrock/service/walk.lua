@@ -16,6 +16,7 @@
 local json = require "bedrock.json"
 local lazy = require "bedrock.lazy"
 
+local explain = lazy "bedrock.service.explain"
 local nearest = lazy "bedrock.nearest"
 local problems = lazy "bedrock.service.problems"
 local timestamp = lazy "bedrock.service.timestamp"
@@ -135,7 +136,11 @@ local function json_text(value, state)
     return mismatch(state, "a string or a table", value)
   end
   local text, message = json.encode(value, ENCODING)
-  if not text then complain(state, message) end
+  if not text then
+    local above = {}
+    for i = 1, state.depth do above[i] = state[i] end
+    if not explain.add(state, value, above) then refuse(state, message) end
+  end
   return text
 end
 
@@ -258,13 +263,25 @@ local function map_of(schema, element)
   end
 end
 
-local function unknown(state, shape, key)
+-- What was meant by a name that a shape has not: a member of it, or of a
+-- structure in it, where the level between was forgotten.
+local function meant_by(schema, shape, key)
+  local name = nearest.find(key, shape.order)
+  if name or shape.kind == "union" then return name end
+  for _, outer in ipairs(shape.order) do
+    local kind, inner = schema:type(shape.members[outer].type)
+    name = kind == "structure" and nearest.same(key, inner.order)
+    if name then return outer .. "." .. name end
+  end
+end
+
+local function unknown(state, schema, shape, key)
   if state.answered and type(key) == "string" then return end
   if type(key) ~= "string" then
     return complain(state, ("expected named members of %s, not a list")
       :format(shape.name))
   end
-  local meant = nearest.find(key, shape.order)
+  local meant = state.validate and meant_by(schema, shape, key)
   complain(state, meant and ("unknown member, did you mean %q?"):format(meant)
     or "unknown member", key)
 end
@@ -348,7 +365,7 @@ local function structure(schema, shape)
       local new
       if convert == nil then
         state.depth = depth - 1
-        unknown(state, shape, key)
+        unknown(state, schema, shape, key)
         state.depth = depth
       elseif convert and item ~= null then
         state[depth] = key

@@ -4,6 +4,7 @@ local core = require "bedrock.core"
 local lazy = require "bedrock.lazy"
 local walk = require "bedrock.service.walk"
 
+local explain = lazy "bedrock.service.explain"
 local timestamp = lazy "bedrock.service.timestamp"
 
 local wire = {}
@@ -57,7 +58,7 @@ end
 -- The text of a converted value.  What the walk left as it was although it is
 -- of the wrong type (it complained, or was told not to) has none, or its own.
 local function text_of(kind, value)
-  if kind == "blob" then return bytes.base64_encode(value) end
+  if kind == "blob" then return value and bytes.base64_encode(value) end
   local is = type(value)
   if is == "string" then return value end
   if is == "boolean" then return tostring(value) end
@@ -66,6 +67,22 @@ local function text_of(kind, value)
     return timestamp.unixTimestamp(value)
   end
   return number_text(value)
+end
+
+local PLACE = { uri = "a path", query = "a query", header = "a header" }
+
+-- A value without a text is told even where complaints are kept back: it
+-- would be missing from the request.
+local function lost(state, place)
+  if not state.validate then
+    walk.refuse(state, "has no text that " .. PLACE[place] .. " could hold")
+  end
+end
+
+-- Bodies are checked when they are encoded; this is what is in none.
+local function check_utf8(value, state)
+  local problem = value:find("[\128-\255]") and explain.text(value)
+  if problem then walk.complain(state, problem) end
 end
 
 -- JSON in a header; a string is taken for JSON text.
@@ -85,20 +102,22 @@ function wire.scalar(schema, type_text, place)
     type_text = "timestamp/" .. TIME_FORMAT[place]
   end
   local convert = kind ~= "blob" and walk.converter(schema, type_text)
+  local json_in_header = type_text == "string/json" and place == "header"
   return function(value, state)
     local new
     if kind == "blob" then
       value = walk.bytes(value, state, detail)
-      if not value then return nil end
     elseif convert then
       new = convert(value, state)
     end
     if new ~= nil then value = new end
-    if type_text == "string/json" and place == "header"
-      and type(value) == "string" then
-      value = ascii(value)
+    if type(value) == "string" and kind ~= "blob" then
+      check_utf8(value, state)
+      if json_in_header then value = ascii(value) end
     end
-    return text_of(kind, value)
+    local text = text_of(kind, value)
+    if not text then lost(state, place) end
+    return text
   end
 end
 
@@ -135,7 +154,8 @@ function wire.texts(schema, type_text, place)
   end
   return function(value, state)
     if type(value) ~= "table" then
-      return walk.mismatch(state, walk.name(schema, type_text), value)
+      walk.mismatch(state, walk.name(schema, type_text), value)
+      return lost(state, place)
     end
     return each_text(value, scalar, state)
   end
