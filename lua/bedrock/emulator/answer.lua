@@ -222,7 +222,8 @@ function answer.make(prompt)
     stop_at_sequence(self, blocks[#blocks], prompt.stops)
   end
   self.input_tokens = math.ceil(prompt.size / 4)
-  self.output_tokens = spend(self, prompt.max_tokens)
+  local limit = prompt.max_tokens
+  self.output_tokens = spend(self, limit and math.max(0, math.floor(limit)))
   return self
 end
 

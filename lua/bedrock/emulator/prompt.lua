@@ -20,12 +20,13 @@ local function media(block, where)
     if part then
       local source = get(part, "source", "table")
       local bytes = source and get(source, "bytes", "string")
-      if not bytes then return (part.format or "?") .. " " .. kind end
+      local format = get(part, "format", "string") or "?"
+      if not bytes then return format .. " " .. kind end
       local raw = base64.decode(bytes)
       if not raw then
         return nil, where .. "." .. kind .. ".source.bytes is not base64"
       end
-      return ("%s %s of %d bytes"):format(part.format or "?", kind, #raw)
+      return ("%s %s of %d bytes"):format(format, kind, #raw)
     end
   end
 end
@@ -118,6 +119,11 @@ local function read_tools(self, config)
       if not get(spec, "name", "string") or not schema then
         return invalid("toolConfig.tools.%d.member.toolSpec must have a name "
           .. "and an inputSchema", i - 1)
+      elseif not spec.name:find("^[%w_-]+$") then
+        return invalid("1 validation error detected: Value '%s' at "
+          .. "'toolConfig.tools.%d.member.toolSpec.name' failed to satisfy "
+          .. "constraint: Member must satisfy regular expression pattern: "
+          .. "[a-zA-Z0-9_-]+", spec.name, i)
       end
       self.tools[#self.tools + 1] = { name = spec.name, schema = schema }
     end
@@ -141,7 +147,7 @@ local function read_limits(self, config)
   self.max_tokens = get(config, "maxTokens", "number")
   self.stops = get(config, "stopSequences", "table")
   if self.max_tokens and self.max_tokens < 1 then
-    return invalid("1 validation error detected: Value '%d' at "
+    return invalid("1 validation error detected: Value '%g' at "
       .. "'inferenceConfig.maxTokens' failed to satisfy constraint: Member "
       .. "must have value greater than or equal to 1", self.max_tokens)
   end

@@ -47,7 +47,7 @@ local function made_input(text, tool)
   local input = {}
   local properties = json.get(tool.schema, "properties", "table") or {}
   for name, schema in pairs(properties) do
-    input[name] = sample(text, name, schema)
+    if type(name) == "string" then input[name] = sample(text, name, schema) end
   end
   if next(input) == nil then return "" end
   return json.encode(input)
@@ -58,7 +58,7 @@ local function mentions(text, name)
   local lower, at = text:lower(), 1
   name = name:lower()
   return function()
-    while true do
+    while name ~= "" do
       local first, last = lower:find(name, at, true)
       if not first then return nil end
       at = last + 1

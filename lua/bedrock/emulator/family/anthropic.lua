@@ -14,10 +14,15 @@ local function malformed(what)
     .. ", please reformat your input and try again."
 end
 
+-- The blocks of a content, which may be anything.
+local function blocks(content)
+  return ipairs(type(content) == "table" and content or {})
+end
+
 local function result_text(content)
   if type(content) == "string" then return content end
   local out = {}
-  for _, part in ipairs(content or {}) do
+  for _, part in blocks(content) do
     out[#out + 1] = get(part, "text", "string")
   end
   return table.concat(out, " ")
@@ -29,7 +34,7 @@ local function read_content(self, content)
     return
   end
   local texts = {}
-  for _, part in ipairs(content or {}) do
+  for _, part in blocks(content) do
     local kind = get(part, "type", "string")
     if kind == "text" then
       texts[#texts + 1] = get(part, "text", "string")
@@ -60,17 +65,20 @@ function anthropic.read(request, text)
       max_tokens = get(request, "max_tokens_to_sample", "number") }
   end
   local messages = get(request, "messages", "table")
-  if not messages or not messages[1] then
+  local last = messages and messages[#messages]
+  if type(last) ~= "table" then
     return malformed("#: required key [messages] not found")
   elseif request.stream ~= nil then
     return malformed("#: extraneous key [stream] is not permitted")
   elseif not get(request, "max_tokens", "number") then
     return malformed("#: required key [max_tokens] not found")
+  elseif request.max_tokens < 1 then
+    return malformed("#/max_tokens: the value is not greater or equal to 1")
   end
   local self = { tools = {}, results = {}, text = "", size = #text,
     max_tokens = request.max_tokens,
     stops = get(request, "stop_sequences", "table") }
-  read_content(self, messages[#messages].content)
+  read_content(self, last.content)
   read_tools(self, request)
   local thinking = get(request, "thinking", "table")
   self.thinking = thinking ~= nil and thinking.type ~= "disabled"
