@@ -153,6 +153,9 @@ describe("marshal: what is sent", function()
       end
       assert.equal("\0\255", request("InvokeModel", { modelId = MODEL,
         body = "\0\255", contentType = "application/x-own" }).body)
+      assert.equal("application/json", request("InvokeModel", {
+        modelId = MODEL, body = "{}", contentType = "" })
+        .headers["content-type"])
       local counted = body("CountTokens", { modelId = MODEL,
         input = { invokeModel = { body = { a = 1 } } } })
       assert.equal("eyJhIjoxfQ==", counted.input.invokeModel.body)

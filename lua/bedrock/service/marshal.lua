@@ -232,7 +232,9 @@ end
 
 local function default_type(request, text)
   local headers = request.headers
-  headers["content-type"] = headers["content-type"] or text
+  if (headers["content-type"] or "") == "" then
+    headers["content-type"] = text
+  end
 end
 
 -- The value that goes out as JSON, or nil: the body's members (`{}` when
