@@ -211,17 +211,6 @@ function Stream:text() end
 --- End it; the model stops, and billing with it.
 function Stream:close() end
 
----@class bedrock.Duplex: bedrock.Stream
-local Duplex = {}
-
----@param event bedrock.InvokeModelWithBidirectionalStreamInput
----@return true? ok
----@return bedrock.Error? err
-function Duplex:send(event) end
-
---- Nothing more is sent.
-function Duplex:finish() end
-
 --- A tool as `client:conversation` takes it.
 ---@class bedrock.OwnTool
 ---@field name string

@@ -19,8 +19,10 @@ base64); a *blob of JSON* is raw bytes too, and may be given as a table, or as
 an open file. A `document` is any JSON value, sent and received exactly
 ([`bedrock.array`, `bedrock.object` and `bedrock.null`](../README.md) say what
 a Lua table cannot). A `timestamp` is given as seconds since the epoch or as
-ISO 8601 text, and received as seconds. Members that this list does not know
-are passed on as they came.
+ISO 8601 text, and received as seconds. What this list does not know passes as
+it came in answers, and in messages of the assistant's that go back; in other
+parameters it is an error that names the nearest member, unless the client was
+made with `validate = false`.
 
 ]]
 
@@ -84,7 +86,6 @@ local ANSWERS = {
   json = "a table, or `nil, err`",
   blob = "a table, or `nil, err`",
   events = "a stream of events",
-  duplex = "a duplex stream: `send` events, receive events",
 }
 
 local function pages_text(method, pages)
@@ -102,12 +103,21 @@ local function alias_text(operation)
   return ""
 end
 
+-- How an operation is called, and what that gives.
+local function call_text(operation)
+  if operation.reply == "duplex" then
+    return "Not offered by this version: it streams both ways."
+  end
+  return ("`client:%s(params)`%s gives %s."):format(
+    shapes.method_name(operation.name), alias_text(operation),
+    ANSWERS[operation.reply])
+end
+
 local function operation_text(out, schema, operation)
   local method = shapes.method_name(operation.name)
   out[#out + 1] = ("### %s\n"):format(operation.name)
-  out[#out + 1] = ("`client:%s(params)`%s gives %s.\n`%s %s`.%s\n"):format(
-    method, alias_text(operation),
-    ANSWERS[operation.reply], operation.method, operation.uri,
+  out[#out + 1] = ("%s\n`%s %s`.%s\n"):format(call_text(operation),
+    operation.method, operation.uri,
     operation.pages and pages_text(method, operation.pages) or "")
   out[#out + 1] = "Parameters:\n"
   member_lines(out, schema, operation.input)

@@ -130,8 +130,7 @@ local function stream_class(out, operation, events)
   local event = "bedrock." .. events.name
   local answer = operation.name == "ConverseStream"
     and "bedrock.ConverseResponse" or "table"
-  local base = operation.reply == "duplex" and "Duplex" or "Stream"
-  out[#out + 1] = ("---@class %s: bedrock.%s"):format(name, base)
+  out[#out + 1] = ("---@class %s: bedrock.Stream"):format(name)
   out[#out + 1] = ("---@field next fun(self: %s, timeout?: number): %s?, "
     .. "bedrock.Error?"):format(name, event)
   out[#out + 1] = ("---@field poll fun(self: %s): (%s|false)?, bedrock.Error?")
@@ -180,7 +179,10 @@ end
 function types.text(schema)
   local out = { HEAD }
   for _, name in ipairs(schema:operation_names()) do
-    operation_text(out, schema, name)
+    -- The client has no method that streams both ways.
+    if schema:operation(name).reply ~= "duplex" then
+      operation_text(out, schema, name)
+    end
   end
   codes_text(out, schema)
   local sent = sent_shapes(schema)

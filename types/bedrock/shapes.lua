@@ -55,23 +55,6 @@ function Client:invoke_guardrail_checks(params) end
 ---@return bedrock.Error? err
 function Client:invoke_model(params) end
 
----@class bedrock.InvokeModelWithBidirectionalStream: bedrock.Duplex
----@field next fun(self: bedrock.InvokeModelWithBidirectionalStream, timeout?: number): bedrock.InvokeModelWithBidirectionalStreamOutput?, bedrock.Error?
----@field poll fun(self: bedrock.InvokeModelWithBidirectionalStream): (bedrock.InvokeModelWithBidirectionalStreamOutput|false)?, bedrock.Error?
----@field response fun(self: bedrock.InvokeModelWithBidirectionalStream): table?, bedrock.Error?
----@field partial fun(self: bedrock.InvokeModelWithBidirectionalStream): table?, bedrock.Error?
----@overload fun(): bedrock.InvokeModelWithBidirectionalStreamOutput?
-
---- InvokeModelWithBidirectionalStream
----@param params bedrock.InvokeModelWithBidirectionalStreamRequest
----@return bedrock.InvokeModelWithBidirectionalStream|(fun(): bedrock.InvokeModelWithBidirectionalStreamOutput) stream
-function Client:invoke_bidirectional(params) end
-
---- InvokeModelWithBidirectionalStream
----@param params bedrock.InvokeModelWithBidirectionalStreamRequest
----@return bedrock.InvokeModelWithBidirectionalStream|(fun(): bedrock.InvokeModelWithBidirectionalStreamOutput) stream
-function Client:invoke_model_with_bidirectional_stream(params) end
-
 ---@class bedrock.InvokeModelWithResponseStream: bedrock.Stream
 ---@field next fun(self: bedrock.InvokeModelWithResponseStream, timeout?: number): bedrock.ResponseStream?, bedrock.Error?
 ---@field poll fun(self: bedrock.InvokeModelWithResponseStream): (bedrock.ResponseStream|false)?, bedrock.Error?
