@@ -17,6 +17,7 @@ describe("exceptions", function()
       modelStreamErrorException = "ModelStreamErrorException",
       expiredtoken = "ExpiredToken",
       ["x#somethingNew"] = "SomethingNew",
+      ["internal-error"] = "internal-error", [" rate_limit "] = "rate_limit",
       [""] = "",
     } do
       assert.equal(name, exceptions.name(text))

@@ -84,8 +84,9 @@ function exceptions.name(text)
   local name = text:match("^[^:]*"):match("[^#]*$"):match("^%s*(.-)%s*$")
   local known = spellings()[name:lower()]
   if known then return known end
-  -- In-stream exceptions are member names; all exceptions begin large.
-  return (name:gsub("^%l", string.upper))
+  -- In-stream exceptions are member names; all exceptions begin large.  A
+  -- code such as "internal-error" is no exception's name.
+  return name:find("^%w+$") and (name:gsub("^%l", string.upper)) or name
 end
 
 --- The HTTP status that the model gives an exception, or nil.
