@@ -1,5 +1,5 @@
--- Random parameters and answers of every operation, written and read by us
--- and by AWS's own SDK (shapes_peer.mjs): both have to agree.
+-- Random parameters, answers and events of every operation, for us and for
+-- AWS's own SDK (shapes_peer.mjs): both have to write and read the same.
 --
 --   BEDROCK_PEERS=.../node_modules lua5.4 spec/conformance/shapes_client.lua
 --
@@ -123,6 +123,53 @@ local function ask_answer(operation)
   return { ask = ask, check = check }
 end
 
+-- All events of a stream, some of them often: readers change with habit.
+local function frames_of(events)
+  local frames, all = {}, {}
+  for i = 1, 40 do
+    local name = events.order[math.random(#events.order)]
+    local of = events.members[name].type
+    local payload = values.wire(of, values.of(of))
+    if i % 3 == 0 then payload.p = ("abcdef"):rep(i % 5) end
+    all[i] = { name, of }
+    frames[i] = core.eventstream.encode({ { ":event-type", name },
+      { ":content-type", "application/json" }, { ":message-type", "event" } },
+      json.encode(payload))
+  end
+  return table.concat(frames), all
+end
+
+-- The events that are none of its exceptions.
+local function plain_events(operation)
+  local events = shapes.events(operation, operation.output)
+  local order = {}
+  for _, name in ipairs(events.order) do
+    if schema:type(events.members[name].type) ~= "exception" then
+      order[#order + 1] = name
+    end
+  end
+  return { order = order, members = events.members }
+end
+
+local function ask_events(operation)
+  local bytes, all = frames_of(plain_events(operation))
+  local ask = { operation = operation.name, params = least(operation.input),
+    body = core.bytes.base64_encode(bytes), streams = true }
+  local function check(theirs)
+    local decoder, read = core.eventstream.decoder(),
+      unmarshal.event(operation)
+    decoder:feed(bytes)
+    equal(#all, #theirs.events, "events")
+    for i, one in ipairs(all) do
+      local name, of = one[1], one[2]
+      local event = read(decoder:event())
+      equal(plain(theirs.events[i]),
+        plain { [name] = values.marked(of, event[name]) }, name)
+    end
+  end
+  return { ask = ask, check = check }
+end
+
 local function add(name, operation, make)
   local list = {}
   for i = 1, EACH do list[i] = make(operation) end
@@ -136,6 +183,8 @@ for _, name in ipairs(schema:operation_names()) do
   end
   if operation.reply == "json" then
     add("%s: answers", operation, ask_answer)
+  elseif operation.reply == "events" then
+    add("%s: events", operation, ask_events)
   end
 end
 

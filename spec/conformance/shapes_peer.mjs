@@ -4,7 +4,8 @@
 //   BEDROCK_PEERS=.../node_modules node shapes_peer.mjs FILE
 //
 //   { operation, params }        -> { method, path, query, headers, body }
-//   { operation, params, body }  -> { answer }
+//   { operation, params, body }  -> { answer }, or its { events } where the
+//                                   body is an event stream (`streams`)
 //
 // Bodies are in base64; values.lua explains the marks.
 import { createRequire } from "node:module";
@@ -48,6 +49,7 @@ function mark(value) {
 
 let sent;
 let reply;
+let streaming;
 const client = new sdk.BedrockRuntimeClient({
   region: "us-east-1", endpoint: "http://sdk.example", maxAttempts: 1,
   credentials: { accessKeyId: "a", secretAccessKey: "b" },
@@ -58,7 +60,8 @@ const client = new sdk.BedrockRuntimeClient({
       sent = request;
       if (reply === undefined) throw new Error("nobody is there");
       return { response: { statusCode: 200, body: Readable.from([reply]),
-        headers: { "content-type": "application/json" } } };
+        headers: { "content-type": streaming
+          ? "application/vnd.amazon.eventstream" : "application/json" } } };
     },
   },
 });
@@ -69,12 +72,20 @@ function request() {
     : Buffer.from(body).toString("base64") };
 }
 
-async function ask({ operation, params, body }) {
+async function listed(stream) {
+  const events = [];
+  for await (const event of stream) events.push(mark(event));
+  return { events };
+}
+
+async function ask({ operation, params, body, streams }) {
   sent = undefined;
+  streaming = streams;
   reply = body === undefined ? undefined : Buffer.from(body, "base64");
   try {
     const answer = await client.send(
       new sdk[`${operation}Command`](unmark(params)));
+    if (streams) return await listed(answer.stream ?? answer.body);
     delete answer.$metadata;
     return { answer: mark(answer) };
   } catch (error) {

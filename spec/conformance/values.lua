@@ -118,6 +118,11 @@ function values.answer(operation)
   return structure(operation.output, 8)
 end
 
+--- A value of any of the model's types.
+function values.of(of)
+  return value_of(of, 8)
+end
+
 local function each(value, convert)
   local out = setmetatable({}, getmetatable(value))
   for key, item in next, value do out[key] = convert(key, item) end
