@@ -28,13 +28,15 @@ local function decoded(about)
     about.headers, about.body), about.name)
 end
 
--- A reading apart from the library's: tables compared by what they hold.
+-- A reading apart from the library's; it marks its arrays too.
 local function plain(text)
   return (dkjson.decode(text, 1, json.null))
 end
 
+-- Tables are compared by what they hold, and arrays are no objects.
 local function same(a, b)
   if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+  if json.is_array(a) ~= json.is_array(b) then return false end
   for key, item in pairs(a) do
     if not same(item, b[key]) then return false end
   end
