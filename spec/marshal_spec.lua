@@ -75,6 +75,12 @@ describe("marshal: what is sent", function()
     assert.equal('{"additionalModelRequestFields":{"f":7.25,"i":7},'
       .. '"inferenceConfig":{"maxTokens":1000,"temperature":1,"topP":0.1}}',
       sent)
+    local zero = -1 / math.huge
+    assert.equal("maxResults=0",
+      request("ListAsyncInvokes", { maxResults = zero }).query)
+    assert.equal('{"inferenceConfig":{"maxTokens":0,"topP":-0.0}}',
+      request("Converse", converse { inferenceConfig = { maxTokens = zero,
+        topP = zero } }).body)
   end)
 
   it("takes documents of any type", function()

@@ -95,7 +95,8 @@ local function integer(value, state)
       is_finite(value) and value == math.floor(value)
       and "too large for an integer of 64 bits" or "not an integer"))
   end
-  return has_integers and whole or nil -- 3.0 goes out as 3
+  if has_integers then return whole end -- 3.0 goes out as 3
+  return value == 0 and 0 or nil -- and -0 as 0
 end
 
 -- restJson1 writes what JSON cannot as these strings.
