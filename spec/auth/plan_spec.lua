@@ -84,6 +84,12 @@ describe("a plan", function()
       secret_access_key = "s", session_token = "t" }, found.base)
   end)
 
+  it("knows the old name of a session token", function()
+    assert.equal("t", of { a = { aws_access_key_id = "i",
+      aws_secret_access_key = "s", aws_security_token = "t" }
+    }.base.session_token)
+  end)
+
   it("takes SSO before a process, a login before a process", function()
     assert.equal("sso", of { a = { sso_account_id = "1", sso_role_name = "r",
       sso_region = "e", sso_start_url = "u", credential_process = "p" }

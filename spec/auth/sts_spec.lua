@@ -6,6 +6,7 @@ local from_profile = require "bedrock.auth.from_profile"
 local static = require "bedrock.auth.static"
 local sts = require "bedrock.auth.sts"
 local support = require "spec.auth.support"
+local timestamp = require "bedrock.service.timestamp"
 local web_identity = require "bedrock.auth.web_identity"
 
 local ANSWER = [[
@@ -113,6 +114,18 @@ describe("AssumeRole", function()
       :find("RoleSessionName=lua-bedrock-1000000", 1, true))
   end)
 
+  it("tells what kept it from asking", function()
+    local c = context(nil)
+    local _, err = sts.assume_role(c, { role_arn = "r" }, {
+      access_key_id = "a", secret_access_key = "b", session_token = "c\nd" })
+    assert.equal("credentials", err.kind)
+    assert.is_nil(err.message:find("did not answer", 1, true), err.message)
+    c = context(nil, { AWS_CA_BUNDLE = "x", AWS_PROFILE = "none" })
+    _, err = sts.assume_role(c, { role_arn = "r" }, KEYS)
+    assert.equal("config", err.kind)
+    assert.equal(0, #c.host.requests)
+  end)
+
   it("tells what STS said", function()
     local c = context(function()
       return 403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>"
@@ -172,6 +185,35 @@ aws_secret_access_key = secret
       assert.equal(number > 1 and "token" .. number - 1 or nil,
         sent.headers["x-amz-security-token"])
     end
+  end)
+
+  it("is signed by the clock of STS, once it is known", function()
+    local function date(seconds)
+      return { date = timestamp.rfc822(seconds) }
+    end
+    local refusal = "<Error><Code>SignatureDoesNotMatch</Code><Message>"
+      .. "Signature expired</Message></Error>"
+    local c = context(function(request, number)
+      if number == 1 then return 403, refusal, date(1000000 + 7200) end
+      assert.equal("19700112T154640Z", request.headers["x-amz-date"])
+      return 200, ANSWER
+    end)
+    assert(sts.assume_role(c, { role_arn = "r" }, KEYS))
+    assert.equal("warn", c.lines[1][1])
+    assert(sts.assume_role(c, { role_arn = "r" }, KEYS))
+    assert.equal(3, #c.host.requests)
+    for _, headers in ipairs { date(1000000 + 60), {}, { date = "x" } } do
+      c = context(function() return 403, refusal, headers end)
+      local found, err = sts.assume_role(c, { role_arn = "r" }, KEYS)
+      assert.is_nil(found)
+      assert.equal("SignatureDoesNotMatch", err.code)
+      assert.equal(1, #c.host.requests)
+    end
+    c = context(function(_, number) -- never right
+      return 403, refusal, date(1000000 + number * 7200)
+    end)
+    assert.is_nil((sts.assume_role(c, { role_arn = "r" }, KEYS)))
+    assert.equal(2, #c.host.requests)
   end)
 
   it("needs a region", function()

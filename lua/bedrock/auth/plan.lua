@@ -39,7 +39,8 @@ local function static(properties, name)
   end
   return { kind = "static", profile = name, access_key_id = id,
     secret_access_key = secret,
-    session_token = value(properties, "aws_session_token"),
+    session_token = value(properties, "aws_session_token")
+      or value(properties, "aws_security_token"), -- the old name (boto)
     account_id = value(properties, "aws_account_id") }
 end
 

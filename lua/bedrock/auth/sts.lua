@@ -40,8 +40,15 @@ local function form(action, parameters)
   return table.concat(parts, "&")
 end
 
+-- STS's time, as far as we know: context.skew is how far its clock was ahead
+-- of ours when it last said so.
+local function time_there(context)
+  return context.now() + (context.skew or 0)
+end
+
 local function sign(context, at, body, credentials)
-  local date = timestamp.iso8601(math.floor(context.now())):gsub("[-:]", "")
+  local date = timestamp.iso8601(math.floor(time_there(context)))
+    :gsub("[-:]", "")
   local headers = { ["content-type"] = "application/x-www-form-urlencoded",
     ["host"] = at.authority, ["x-amz-date"] = date,
     ["x-amz-security-token"] = credentials.session_token }
@@ -94,32 +101,54 @@ end
 -- tries again after InvalidIdentityToken; by the Rust SDK's vector we do not.)
 local PASSING = "IDPCommunicationError"
 
-local function send(context, given, unsigned)
-  local answer, err = request.send(context, given)
-  if not answer or answer.status == 200 or not unsigned then
-    return answer, err
-  end
-  if sts.field(answer.body, "Code") ~= PASSING then return answer end
-  context.host:sleep(context.random() * 0.1)
-  return request.send(context, given)
+-- Codes that a wrong clock can be behind, and by how many seconds it is.
+local SKEWED = { SignatureDoesNotMatch = true, RequestExpired = true,
+  RequestTimeTooSkewed = true, RequestInTheFuture = true }
+local SKEW = 240
+
+local function mend_clock(context, answer)
+  local there = timestamp.parse(answer.headers.date)
+  local wrong = there and there - time_there(context) or 0
+  if math.abs(wrong) < SKEW then return false end
+  context.skew = there - context.now()
+  context.log("warn", "the clock differs from that of STS",
+    { seconds = context.skew })
+  return true
 end
 
--- Proves who asks with `credentials`, or else with the token among the
--- parameters.
-local function call(context, action, parameters, source, credentials, token)
-  local at, err = endpoints.resolve(context.settings, "sts")
-  if not at then return nil, err end
-  local body = form(action, parameters)
+-- Would one more try help?
+local function mend(context, answer, signed)
+  if not answer or answer.status == 200 then return false end
+  local code = sts.field(answer.body, "Code")
+  if signed then return SKEWED[code] and mend_clock(context, answer) end
+  if code ~= PASSING then return false end
+  context.host:sleep(context.random() * 0.1)
+  return true
+end
+
+-- Proves who asks with `credentials`, or else with the token in the body.
+local function ask(context, at, body, credentials, token)
+  local err
   local headers = { ["content-type"] = "application/x-www-form-urlencoded" }
   if credentials then
     headers, err = sign(context, at, body, credentials)
     if not headers then return nil, err end
   end
-  local answer
-  answer, err = send(context, { method = "POST", url = at.url .. "/",
+  return request.send(context, { method = "POST", url = at.url .. "/",
     headers = headers, body = body, timeout = 10,
-    secrets = { token or credentials.session_token } }, token ~= nil)
+    secrets = { token or credentials.session_token } })
+end
+
+local function call(context, action, parameters, source, credentials, token)
+  local at, err = endpoints.resolve(context.settings, "sts")
+  if not at then return nil, err end
+  local body, answer = form(action, parameters), nil
+  answer, err = ask(context, at, body, credentials, token)
+  if mend(context, answer, credentials ~= nil) then
+    answer, err = ask(context, at, body, credentials, token)
+  end
   if not answer then
+    if err.kind == "config" or err.kind == "credentials" then return nil, err end
     return nil, errors.new("credentials", ("STS did not answer %s: %s")
       :format(action, err.message), { cause = err, retryable = true })
   end
