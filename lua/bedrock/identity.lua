@@ -42,7 +42,11 @@ end
 -- @return true if the next `get` may give something else
 function Identity:invalidate(used)
   if not used or used.fixed then return false end
-  if not used.token then self.credentials:invalidate(used) end
+  if used.token then
+    bearer.invalidate(self.credentials.context)
+  else
+    self.credentials:invalidate(used)
+  end
   return true
 end
 

@@ -5,6 +5,7 @@ local cjson = require "cjson"
 local core = require "bedrock.core"
 local fakehost = require "spec.support.fakehost"
 local support = require "spec.auth.support"
+local task = require "bedrock.task"
 local vectors = require "spec.support.vectors"
 
 local unpack = table.unpack or unpack
@@ -85,6 +86,36 @@ describe("the choice", function()
     end
     assert.equal("sigv4", (choose({}, { AWS_AUTH_SCHEME_PREFERENCE =
       "httpBearerAuth" })))
+  end)
+
+  it("of an SSO token renews it once for all who ask", function()
+    local c = context({}, {}, SSO)
+    c.files.texts[CACHE] = cjson.encode { accessToken = "old",
+      expiresAt = "1970-01-01T00:00:00Z", clientId = "c", clientSecret = "s",
+      refreshToken = "r" }
+    local count = 0
+    function c.host:send(request)
+      count = count + 1
+      for _ = 1, 3 do task.pause(self, nil) end
+      assert.truthy(request.url:find "/token$")
+      local text = ('{"accessToken":"new%d","expiresIn":3600}'):format(count)
+      return { status = 200, close = function() end, read = function()
+        local piece = text
+        text = nil
+        return piece
+      end }
+    end
+    local _, token, source = bearer.choose(c.settings, { auth = "bearer" })
+    local tasks, seen = {}, {}
+    local function ask(number)
+      seen[number] = bearer.token(token, source, c)
+    end
+    for i = 1, 5 do tasks[i] = task.new(ask, i) end
+    for _ = 1, 10 do for _, one in ipairs(tasks) do one:step() end end
+    assert.same({ "new1", "new1", "new1", "new1", "new1" }, seen)
+    bearer.invalidate(c) -- and the file's own is fresh still
+    assert.equal("new1", (bearer.token(token, source, c)))
+    assert.equal(1, count)
   end)
 
   it("fails where a token is demanded and there is none", function()

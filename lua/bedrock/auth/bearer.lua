@@ -10,6 +10,7 @@
 --
 -- With a bearer token nobody asks the credential chain.
 
+local credentials = require "bedrock.auth.credentials"
 local endpoint = require "bedrock.service.endpoint"
 local errors = require "bedrock.errors"
 local plan = require "bedrock.auth.plan"
@@ -48,14 +49,38 @@ function bearer.sso_provider(context)
   return sso.token(context, steps.base)
 end
 
--- The SSO token as a function; the provider is kept with the context.
+local function as_it_is(found) return found end
+
+-- The SSO token's life is that of credentials: renewed ahead of its end, once
+-- for all who ask.
+local function sso_life(context)
+  local provider, err = bearer.sso_provider(context)
+  if not provider then return nil, err end
+  local given = { check = as_it_is, credentials = {
+    resolve = function()
+      local token, expiration = provider:resolve()
+      if not token then return nil, expiration end
+      return { token = token, expiration = expiration, source = "sso" }
+    end } }
+  for name, value in pairs(context) do given[name] = given[name] or value end
+  return credentials.new(given)
+end
+
+-- The SSO token as a function; its life is kept with the context.
 local function sso_token(context)
-  local err
+  local held, err
   if not context.sso_token then
-    context.sso_token, err = bearer.sso_provider(context)
+    context.sso_token, err = sso_life(context)
     if not context.sso_token then return nil, err end
   end
-  return context.sso_token:resolve()
+  held, err = context.sso_token:get()
+  return held and held.token, err
+end
+
+--- The service refused the context's SSO token as expired.
+function bearer.invalidate(context)
+  local life = context.sso_token
+  if life then life:invalidate(life.held) end
 end
 
 -- Is bearer preferred, and could there be a token?

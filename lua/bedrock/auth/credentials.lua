@@ -7,7 +7,8 @@
 --                          failed: the old ones while they hold, and a log
 --                                  line; else nil, err
 --
--- One object may serve several clients.
+-- One object may serve several clients.  What is kept need not be keys: a
+-- token has the same life (bedrock.auth.bearer).
 
 local errors = require "bedrock.errors"
 local chain = require "bedrock.auth.chain"
@@ -63,6 +64,7 @@ end
 --   random      function -> number in [0, 1)
 --   log         function(level, message, fields)
 --   mfa_code    function(serial) -> code, for roles with mfa_serial
+--   check       function(found) -> a checked copy, or nil, err (static.check)
 function credentials.new(given)
   local host = given.host
   local context = { host = host, settings = given.settings:fork(),
@@ -71,7 +73,7 @@ function credentials.new(given)
     random = given.random, log = given.log or nothing,
     mfa_code = given.mfa_code }
   return setmetatable({ context = context, given = given.credentials,
-    resolved = 0 }, Credentials)
+    check = given.check or static.check, resolved = 0 }, Credentials)
 end
 
 --- The credentials of a client: the object it was given, or a new one.
@@ -132,7 +134,7 @@ local function resolve(self)
   self.resolved = self.resolved + 1
   if self.resolved > 1 then self.context.settings:reload() end
   local found, err, reason = self:provider():resolve()
-  if found then found, err = static.check(found) end
+  if found then found, err = self.check(found) end
   if found then
     keep(self, found)
     return found
