@@ -117,16 +117,31 @@ local function examine_plan(report, chain)
   end
 end
 
+-- What those who were asked said: the chain's, or the one who was given.
+local function answers_of(provider, found, err)
+  if provider.answers then return provider.answers end
+  local name = provider.name == "static" and "option" or provider.name
+  return { { provider = name or "provider", found = found, err = err } }
+end
+
+local function check_expiration(report, found)
+  local over = found.expiration and report.now - found.expiration or -1
+  if over < 0 then return end
+  add_problem(report, ("the credentials expired %.0f min ago: get new ones, "
+    .. "or set the clock of this machine right"):format(over / 60))
+end
+
 local function examine_credentials(report, held)
   local found, err = held:get()
   local provider = held:provider()
-  for _, answer in ipairs(provider.answers or {}) do
+  for _, answer in ipairs(answers_of(provider, found, err)) do
     report.providers[#report.providers + 1] = { name = answer.provider,
       answer = answer.found and "gave credentials"
         or answer.err and answer.err.message or answer.reason }
   end
   examine_plan(report, provider)
   if not found then return add_problem(report, err) end
+  check_expiration(report, found)
   report.credentials = { source = found.source,
     access_key_id = doctor.mask(found.access_key_id),
     secret_access_key = doctor.mask(found.secret_access_key),
@@ -238,9 +253,8 @@ local function add_credentials(list, report)
   end
   if found.account_id then line(list, "account", "%s", found.account_id) end
   if found.expiration then
-    local minutes = math.floor((found.expiration - report.now) / 60)
-    line(list, "valid for", "%.0f min%s", minutes,
-      minutes < 0 and " (they have expired)" or "")
+    line(list, "valid for", "%.0f min",
+      math.max(0, math.floor((found.expiration - report.now) / 60)))
   end
 end
 
@@ -281,15 +295,28 @@ local function add_versions(list, report)
   if versions.libraries then list[#list + 1] = "  " .. versions.libraries end
 end
 
+local function add_settings(list, report)
+  local unknown = {}
+  list[#list + 1] = "settings"
+  for _, setting in ipairs(report.settings) do
+    local value = setting.value
+    if value == nil and setting.source then
+      unknown[#unknown + 1] = setting.name
+    else
+      line(list, setting.name, "%s%s", value == nil and "not set"
+        or tostring(value), from(setting.source))
+    end
+  end
+  if #unknown > 0 then
+    line(list, "cannot be told", "%s   (see the problems below)",
+      table.concat(unknown, ", "))
+  end
+end
+
 function Report:__tostring()
   local list = {}
   add_versions(list, self)
-  list[#list + 1] = "settings"
-  for _, setting in ipairs(self.settings) do
-    local value = setting.value
-    if value == nil then value = setting.source and "?" or "not set" end
-    line(list, setting.name, "%s%s", tostring(value), from(setting.source))
-  end
+  add_settings(list, self)
   for _, file in ipairs(self.files) do
     line(list, "file", "%s: %s", file.path, file.state)
   end

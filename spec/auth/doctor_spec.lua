@@ -97,13 +97,36 @@ describe("bedrock.doctor", function()
 
   it("says for how long credentials are valid", function()
     for expiration, words in pairs { [1000000 + 3660] = "61 min\n",
-      [1000000 - 3660] = "-61 min %(they have expired%)\n",
-      [1e300] = "%d+ min\n" } do
-      local text = tostring((report_of { env = { HOME = "/nowhere" },
+      [1000000 - 3660] = "0 min\n", [1e300] = "%d+ min\n" } do
+      local report = report_of { env = { HOME = "/nowhere" },
         region = "eu-west-1", credentials = { access_key_id = "a",
-          secret_access_key = "b", expiration = expiration } }))
+          secret_access_key = "b", expiration = expiration } }
+      local text = tostring(report)
       assert.truthy(text:find("valid for +" .. words), text)
+      assert.equal(expiration < 1000000 and "the credentials expired 61 min "
+        .. "ago: get new ones, or set the clock of this machine right" or nil,
+        report.problems[1])
     end
+  end)
+
+  it("tells what a function, or who else was given, said", function()
+    local report = report_of { env = { HOME = "/nowhere" },
+      region = "eu-west-1", credentials = function()
+        return nil, "the vault is sealed"
+      end }
+    assert.same({ { name = "function", answer = "the vault is sealed" } },
+      report.providers)
+    report = report_of { env = { HOME = "/nowhere" }, region = "eu-west-1",
+      credentials = { access_key_id = "a", secret_access_key = "b" } }
+    assert.same({ { name = "option", answer = "gave credentials" } },
+      report.providers)
+  end)
+
+  it("does not list what it cannot tell", function()
+    local text = tostring((report_of { env = { HOME = "/nowhere",
+      AWS_PROFILE = "x", AWS_REGION = "eu-west-1" } }))
+    assert.truthy(text:find("cannot be told +endpoint_url, use_fips, "), text)
+    assert.is_nil(text:find("?", 1, true))
   end)
 
   it("measures the clock", function()
