@@ -1,5 +1,6 @@
 -- bedrock.auth.process, and the commands below it.
 local errors = require "bedrock.errors"
+local from_profile = require "bedrock.auth.from_profile"
 local process = require "bedrock.auth.process"
 local profile = require "bedrock.auth.profile"
 local plan = require "bedrock.auth.plan"
@@ -105,6 +106,27 @@ describe("host:execute", function()
     return
   end
   local host = require "bedrock.host.curl".new()
+
+  it("runs what a profile says, quotes, blanks and ~ as a shell does",
+    function()
+      local folder = os.tmpname()
+      os.remove(folder)
+      os.execute(("mkdir -p '%s/a b'"):format(folder))
+      local file = assert(io.open(folder .. "/a b/helper", "w"))
+      file:write('printf \'{"Version":1,"AccessKeyId":"%s",'
+        .. '"SecretAccessKey":"%s"}\' "$1" "$#"; echo "$2"\n')
+      file:close()
+      local c = support.context { env = { AWS_PROFILE = "p" }, files = {
+        ["/h/.aws/config"] = ([[
+[profile p]
+credential_process = sh "%s/a b/helper" 'x  y;#z' "" ~ # not this
+]]):format(folder) } }
+      c.host.execute = function(_, ...) return host:execute(...) end
+      local found = assert(from_profile.new(c):resolve())
+      os.execute(("rm -r '%s'"):format(folder))
+      assert.equal("x  y;#z", found.access_key_id)
+      assert.equal("3", found.secret_access_key)
+    end)
 
   it("gives both streams and the exit code", function()
     assert.same({ "out\n", "err\n", 3 },
