@@ -1,6 +1,7 @@
 -- bedrock.auth.plan: from a profile to a chain of providers.
 local cjson = require "cjson"
 local plan = require "bedrock.auth.plan"
+local profile = require "bedrock.auth.profile"
 local vectors = require "spec.support.vectors"
 
 local SUITE = "smithy-rs/aws/rust-runtime/aws-config/test-data/"
@@ -82,6 +83,24 @@ describe("a plan", function()
       credential_process = "p", sso_session = "none" } }
     assert.same({ kind = "static", profile = "a", access_key_id = "i",
       secret_access_key = "s", session_token = "t" }, found.base)
+  end)
+
+  it("says where the line is that leads nowhere", function()
+    local text = "[profile a]\nrole_arn = A\nsource_profile = %s\n"
+      .. "credential_source = %s\nsso_role_name = r\n[profile b]\n"
+    for words, given in pairs {
+      ["CONFIG, line 3"] = { "nobody", "" },
+      ["CONFIG, line 4"] = { "", "Moon" },
+      ["both source_profile and credential_source: a (CONFIG, line 4)"] = {
+        "b", "Environment" },
+      ["CONFIG, line 2"] = { "", "" } } do
+      local set = assert(profile.merge { path = "CONFIG",
+        text = text:format(given[1], given[2]) })
+      local none, err = plan.of(set, "a")
+      assert.is_nil(none)
+      assert.truthy(err.message:find(words .. (words:find "%)$" and "" or ")"),
+        1, true), err.message)
+    end
   end)
 
   it("knows the old name of a session token", function()

@@ -17,8 +17,11 @@ local plan = {}
 local SOURCES = { Ec2InstanceMetadata = true, EcsContainer = true,
   Environment = true }
 
-local function fail(format, ...)
-  return nil, errors.new("config", format:format(...))
+-- The error about a key of a profile, and where that key stands.
+local function fail(set, name, key, format, ...)
+  local origin = set.origin and set:origin("profiles", name, key)
+  return nil, errors.new("config", format:format(...)
+    .. (origin and (" (%s)"):format(origin) or ""))
 end
 
 local function value(properties, key)
@@ -26,16 +29,16 @@ local function value(properties, key)
   if text and text ~= "" then return text end
 end
 
-local function static(properties, name)
+local function static(set, properties, name)
   local id = value(properties, "aws_access_key_id")
   local secret = value(properties, "aws_secret_access_key")
   if not id and not secret then return nil end
   if not secret then
-    return fail("profile missing aws_secret_access_key: %s has only the id",
-      name)
+    return fail(set, name, "aws_access_key_id",
+      "profile missing aws_secret_access_key: %s has only the id", name)
   elseif not id then
-    return fail("profile missing aws_access_key_id: %s has only the secret",
-      name)
+    return fail(set, name, "aws_secret_access_key",
+      "profile missing aws_access_key_id: %s has only the secret", name)
   end
   return { kind = "static", profile = name, access_key_id = id,
     secret_access_key = secret,
@@ -53,12 +56,13 @@ local function role(properties, name)
     duration_seconds = duration }
 end
 
-local function web_identity(properties, name)
+local function web_identity(set, properties, name)
   local file = value(properties, "web_identity_token_file")
   if not file then return nil end
   if not value(properties, "role_arn") then
-    return fail("`web_identity_token_file` was specified but `role_arn` was "
-      .. "missing in profile %s", name)
+    return fail(set, name, "web_identity_token_file",
+      "`web_identity_token_file` was specified but `role_arn` was missing in "
+      .. "profile %s", name)
   end
   local base = role(properties, name)
   base.kind, base.web_identity_token_file = "web_identity", file
@@ -66,14 +70,15 @@ local function web_identity(properties, name)
 end
 
 -- A key that may stand in the profile only if the session says the same.
-local function in_session(properties, session, key, name)
+local function in_session(set, properties, session, key, name)
   local here, there = value(properties, key), value(session, key)
   if here and here ~= there then
-    return fail("`%s` can only be specified in the [sso-session] config when "
-      .. "a session name is given (profile %s)", key, name)
+    return fail(set, name, key, "`%s` can only be specified in the "
+      .. "[sso-session] config when a session name is given, or must be the "
+      .. "same there (profile %s)", key, name)
   elseif not there then
-    return fail("`%s` is missing in the [sso-session] of profile %s", key,
-      name)
+    return fail(set, name, "sso_session",
+      "`%s` is missing in the [sso-session] of profile %s", key, name)
   end
   return there
 end
@@ -81,27 +86,30 @@ end
 local function sso_session(set, properties, name, base)
   local session = (set.sso_sessions or {})[base.session]
   if not session then
-    return fail("sso-session named `%s` (referenced by profile `%s`) was not "
-      .. "found", base.session, name)
+    return fail(set, name, "sso_session", "sso-session named `%s` "
+      .. "(referenced by profile `%s`) was not found", base.session, name)
   end
   local err
-  base.region, err = in_session(properties, session, "sso_region", name)
+  base.region, err = in_session(set, properties, session, "sso_region", name)
   if not base.region then return nil, err end
-  base.start_url, err = in_session(properties, session, "sso_start_url", name)
+  base.start_url, err = in_session(set, properties, session, "sso_start_url",
+    name)
   if not base.start_url then return nil, err end
   return base
 end
 
-local function sso_legacy(properties, name, base)
+local function sso_legacy(set, properties, name, base)
   base.region = value(properties, "sso_region")
   base.start_url = value(properties, "sso_start_url")
   if not base.region then
-    return fail("`sso_region` is missing in profile %s", name)
+    return fail(set, name, "sso_start_url",
+      "`sso_region` is missing in profile %s", name)
   elseif not base.start_url then
-    return fail("`sso_start_url` is missing in profile %s", name)
+    return fail(set, name, "sso_region",
+      "`sso_start_url` is missing in profile %s", name)
   elseif not base.account_id then
-    return fail("`sso_account_id` and `sso_role_name` are missing in "
-      .. "profile %s", name)
+    return fail(set, name, "sso_start_url",
+      "`sso_account_id` and `sso_role_name` are missing in profile %s", name)
   end
   return base
 end
@@ -116,14 +124,14 @@ local function sso(set, properties, name)
     return nil
   end
   if base.role_name and not base.account_id then
-    return fail("if `sso_role_name` is set, then `sso_account_id` must also "
-      .. "be set (profile %s)", name)
+    return fail(set, name, "sso_role_name", "if `sso_role_name` is set, then "
+      .. "`sso_account_id` must also be set (profile %s)", name)
   elseif base.account_id and not base.role_name then
-    return fail("if `sso_account_id` is set, then `sso_role_name` must also "
-      .. "be set (profile %s)", name)
+    return fail(set, name, "sso_account_id", "if `sso_account_id` is set, "
+      .. "then `sso_role_name` must also be set (profile %s)", name)
   end
   if base.session then return sso_session(set, properties, name, base) end
-  return sso_legacy(properties, name, base)
+  return sso_legacy(set, properties, name, base)
 end
 
 local function login(properties, name)
@@ -141,9 +149,7 @@ local function process(properties, name)
 end
 
 local ORDER = {
-  function(_, properties, name) return static(properties, name) end,
-  function(_, properties, name) return web_identity(properties, name) end,
-  sso,
+  static, web_identity, sso,
   function(_, properties, name) return login(properties, name) end,
   function(_, properties, name) return process(properties, name) end,
 }
@@ -164,18 +170,21 @@ local function source_of(set, name)
   local properties = set.profiles[name]
   local from = value(properties, "source_profile")
   local named = value(properties, "credential_source")
+  local function wrong(key, format, ...)
+    return nil, fail(set, name, key, format, ...)
+  end
   if from and named then
-    return nil, nil, errors.new("config", "profile contained both "
-      .. "source_profile and credential_source: " .. name)
+    return wrong("credential_source",
+      "profile contained both source_profile and credential_source: %s", name)
   elseif from then
     return from
   elseif not named then
-    return nil, nil, errors.new("config", "profile must contain "
-      .. "`source_profile` or `credential_source` beside role_arn: " .. name)
+    return wrong("role_arn", "profile must contain `source_profile` or "
+      .. "`credential_source` beside role_arn: %s", name)
   elseif not SOURCES[named] then
-    return nil, nil, errors.new("config", ("profile %s: credential_source "
-      .. "must be Ec2InstanceMetadata, EcsContainer or Environment, and is "
-      .. "%q"):format(name, named))
+    return wrong("credential_source", "profile %s: credential_source must be "
+      .. "Ec2InstanceMetadata, EcsContainer or Environment, and is %q", name,
+      named)
   end
   return nil, { kind = "named", source = named, profile = name }
 end
@@ -197,18 +206,19 @@ end
 local function walk(set, name, result, path)
   local properties = set.profiles[name]
   if not properties then
-    return fail("could not find source profile %s referenced from %s: %s",
-      name, path[#path], profile.known(set.profiles))
+    return fail(set, path[#path], "source_profile",
+      "could not find source profile %s referenced from %s: %s", name,
+      path[#path], profile.known(set.profiles))
   end
   path[#path + 1] = name
   if path[name] then
-    return fail("profile formed an infinite loop: %s",
-      table.concat(path, " -> "))
+    return fail(set, path[#path - 1], "source_profile",
+      "profile formed an infinite loop: %s", table.concat(path, " -> "))
   end
   path[name] = true
   if #path > 1 and value(properties, "aws_access_key_id")
     and value(properties, "aws_secret_access_key") then
-    return finish(result, static(properties, name))
+    return finish(result, static(set, properties, name))
   end
   if not value(properties, "role_arn")
     or value(properties, "web_identity_token_file") then

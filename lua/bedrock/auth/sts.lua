@@ -142,13 +142,16 @@ end
 local function call(context, action, parameters, source, credentials, token)
   local at, err = endpoints.resolve(context.settings, "sts")
   if not at then return nil, err end
-  local body, answer = form(action, parameters), nil
+  local body = form(action, parameters)
+  local answer
   answer, err = ask(context, at, body, credentials, token)
   if mend(context, answer, credentials ~= nil) then
     answer, err = ask(context, at, body, credentials, token)
   end
   if not answer then
-    if err.kind == "config" or err.kind == "credentials" then return nil, err end
+    if err.kind == "config" or err.kind == "credentials" then
+      return nil, err
+    end
     return nil, errors.new("credentials", ("STS did not answer %s: %s")
       :format(action, err.message), { cause = err, retryable = true })
   end
