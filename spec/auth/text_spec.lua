@@ -22,6 +22,9 @@ describe("a text from outside", function()
   it("is repeated on one line, and in part", function()
     assert.equal("a b c", text.excerpt " a\r\nb\0\0 c\n")
     assert.equal(("x"):rep(500) .. "...", text.excerpt(("x"):rep(501)))
+    assert.equal("a **** b ****", text.excerpt("a %z+\0$ b %z+\0$",
+      { "", "%z+\0$", "none" }))
+    assert.equal(503, #text.excerpt(("x"):rep(2 ^ 20), { "x" }))
     assert.equal("..." .. ("x"):rep(499) .. "y",
       text.last_words(("x"):rep(5000) .. "y\n"))
   end)

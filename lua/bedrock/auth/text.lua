@@ -12,19 +12,25 @@ end
 -- Bytes of somebody else's words that an error repeats.
 local SHOWN = 500
 
--- "****" where one of the secrets stood.
-local function without(given, secrets)
-  for _, secret in ipairs(secrets) do
-    local literal = secret:gsub("%W", "%%%0")
-    if literal ~= "" then given = given:gsub(literal, "****") end
+-- "****" where the secret stood.
+local function without(given, secret)
+  local pieces, at = {}, 1
+  local from, to = given:find(secret, 1, true)
+  while from do
+    pieces[#pieces + 1] = given:sub(at, from - 1)
+    at = to + 1
+    from, to = given:find(secret, at, true)
   end
-  return given
+  pieces[#pieces + 1] = given:sub(at)
+  return table.concat(pieces, "****")
 end
 
 --- On one line, and no more of it than an error should hold.
 -- @param secrets list of texts that are left out, or nil
 function text.excerpt(given, secrets)
-  given = without(given, secrets or {})
+  for _, secret in ipairs(secrets or {}) do
+    if secret ~= "" then given = without(given, secret) end
+  end
   given = text.trim((given:gsub("[%c%s]+", " ")))
   return #given > SHOWN and given:sub(1, SHOWN) .. "..." or given
 end
