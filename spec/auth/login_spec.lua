@@ -200,11 +200,15 @@ describe("a login session", function()
     for _, body in ipairs { "", "[]", "{}", '{"accessToken":{}}',
       '{"accessToken":{"accessKeyId":"a","secretAccessKey":"b"}}',
       '{"expiresIn":1e300,"accessToken":{"accessKeyId":"a",'
-        .. '"secretAccessKey":"b"}}' } do
-      local found, err = session(function() return 200, body end,
-        "1970-01-02T00:00:00Z"):resolve()
+        .. '"secretAccessKey":"b","sessionToken":"c"}}',
+      '{"expiresIn":900,"accessToken":{"accessKeyId":"a",'
+        .. '"secretAccessKey":"b","sessionToken":5}}' } do
+      local provider, context = session(function() return 200, body end,
+        "1970-01-02T00:00:00Z")
+      local found, err = provider:resolve()
       assert.is_nil(found)
       assert.equal("credentials", err.kind)
+      assert.same({}, context.files.written)
     end
   end)
 end)

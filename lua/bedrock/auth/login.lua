@@ -140,6 +140,7 @@ local function refresh(self, cached)
   local token = fresh and fresh.accessToken
   if type(token) ~= "table" or not answers.text(token, "accessKeyId")
     or not answers.text(token, "secretAccessKey")
+    or not answers.text(token, "sessionToken")
     or not answers.seconds(fresh, "expiresIn") then
     return fail("sign-in answered without credentials; %s", self.advice)
   end
