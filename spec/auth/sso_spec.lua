@@ -119,6 +119,13 @@ describe("an SSO token", function()
     end
   end)
 
+  it("of a profile with blanks in its name is advised for a shell", function()
+    local _, err = sso.token(context(nil), base { profile = "my name" })
+      :resolve()
+    assert.truthy(err.message:find("run: aws sso login --profile 'my name'", 1,
+      true))
+  end)
+
   it("of the older form is never refreshed", function()
     local path = "/h/.aws/sso/cache/"
       .. core.bytes.sha1_hex "https://start" .. ".json"

@@ -11,6 +11,12 @@ local timestamp = require "bedrock.service.timestamp"
 
 local cache = {}
 
+--- What the user may do: "run: aws sso login --profile 'my name'".
+function cache.advice(command, profile)
+  local quote = profile:find "%s" and "'" or ""
+  return ("run: %s --profile %s%s%s"):format(command, quote, profile, quote)
+end
+
 -- What is known of a file: its text when it was read, and what should stand
 -- there since.
 local function known_of(context, path)

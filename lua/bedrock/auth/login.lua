@@ -25,8 +25,8 @@ Login.__index = Login
 --- @param context settings, files, host, now(), random(), log
 -- @param base    login_session, profile
 function login.new(context, base)
-  return setmetatable({ context = context, base = base, advice =
-    ("run: aws login --profile %s"):format(base.profile) }, Login)
+  return setmetatable({ context = context, base = base,
+    advice = cache.advice("aws login", base.profile) }, Login)
 end
 
 local function fail(format, ...)

@@ -36,9 +36,8 @@ end
 -- @param context  settings, files, host, now(), random(), log
 -- @param base     region, start_url, session (or nil), profile
 function sso.token(context, base)
-  local self = setmetatable({ context = context, base = base }, Token)
-  self.advice = ("run: aws sso login --profile %s"):format(base.profile)
-  return self
+  return setmetatable({ context = context, base = base,
+    advice = cache.advice("aws sso login", base.profile) }, Token)
 end
 
 --- Path of the token's cache file; nil where there is no home folder.
