@@ -1,12 +1,45 @@
 -- bedrock.options: what bedrock.new accepts.
 local bedrock = require "bedrock"
 local fakehost = require "spec.support.fakehost"
+local shell = require "spec.support.shell"
 
 local function refused(given, words)
   local fine, message = pcall(bedrock.new, given)
   assert.is_false(fine)
   assert.truthy(message:find(words, 1, true), message)
 end
+
+-- A program in which Lua's ways to the world are closed before the library
+-- is loaded.
+local QUIET = [[
+for _, place in ipairs { io, os } do
+  for _, name in ipairs { "open", "popen", "lines", "execute", "getenv",
+    "tmpname", "remove", "rename", "time" } do
+    if place[name] then
+      place[name] = function() error(name .. " was called") end
+    end
+  end
+end
+local bedrock = require "bedrock"
+local function no() error "asked" end
+local never = setmetatable({}, { __index = no })
+for _, options in ipairs { {}, { profile = "none" }, { host = never, env = no,
+  credentials = no, bearer_token = no, mfa_code = no, log = no } } do
+  tostring(bedrock.new(options))
+  tostring(bedrock.credentials(options))
+end
+io.write "quiet"
+]]
+
+describe("a client", function()
+  it("is made, and the library loaded, without asking anybody", function()
+    local script = os.tmpname()
+    shell.write(script, QUIET)
+    local got = shell.run { shell.lua, script }
+    os.remove(script)
+    assert.equal("quiet", got.out, got.err)
+  end)
+end)
 
 describe("options", function()
   it("app_id goes into a header, whatever is in it", function()

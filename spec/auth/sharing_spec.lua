@@ -7,6 +7,7 @@ if not has_curl or cqueues ~= true and cqueues ~= 0 then
 end
 
 local bedrock = require "bedrock"
+local child = require "bedrock.emulator.child"
 local hosts = require "spec.support.hosts"
 local nginx_support = require "spec.support.nginx"
 local process = require "bedrock.emulator.process"
@@ -77,6 +78,38 @@ for _, entry in ipairs(hosts.list) do
     end)
   end)
 end
+
+describe("credentials that expire while requests run", function()
+  local emulator
+  setup(function() emulator = child.start {} end)
+  teardown(function() emulator:stop() end)
+
+  for _, entry in ipairs(hosts.list) do
+    it("are renewed once for all on " .. entry.name, function()
+      if entry.absent then return pending(entry.absent) end
+      local host = new_host(entry.name)
+      local options, asked, done = { host = host, max_attempts = 1 }, 0, 0
+      for name, value in pairs(emulator.options) do options[name] = value end
+      local keys = options.credentials
+      function options.credentials()
+        asked = asked + 1
+        host:sleep(0.05)
+        return keys
+      end
+      local client = bedrock.new(options)
+      START[entry.name](host, function(i)
+        -- Each name is refused as expired once.
+        local name = ("%s-%s"):format(entry.name, ("i"):rep(i))
+        assert(client:converse { modelId = "emulator.expired-token-once:"
+          .. name, messages = { { role = "user",
+          content = { { text = "Hello" } } } } })
+        done = done + 1
+      end)
+      assert.equal(MANY, done)
+      assert.equal(2, asked)
+    end)
+  end
+end)
 
 describe("credentials in nginx", function()
   local why = nginx_support.missing()
