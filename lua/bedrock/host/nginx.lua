@@ -260,6 +260,12 @@ end
 -- @return those results; nil, err where the work waits for itself, or
 --   nginx has no timer left (lua_max_running_timers)
 function Host:shared(key, work, ...)
+  return self:shared_until(nil, key, work, ...)
+end
+
+--- The same, for one who waits only until `deadline` (host:clock()).
+-- @return as `shared`; nothing where the deadline came before
+function Host:shared_until(deadline, key, work, ...)
   local flight = self.flights[key]
   if not flight then
     flight = { awaited = {} }
@@ -273,7 +279,10 @@ function Host:shared(key, work, ...)
       { code = "Circular" })
   end
   flight.awaited[waiting.news()] = true
-  while not flight.results do task.pause(self) end
+  while not flight.results do
+    if deadline and self:clock() >= deadline then return end
+    task.pause(self, deadline)
+  end
   local results = flight.results
   if not results[1] then error(results[2], 0) end
   return results[2], results[3], results[4]
