@@ -74,7 +74,7 @@ end
 -- Who asks, as a function that completes the message; or nil, err.
 local function authorize(client, call, message)
   local place = call.plan.endpoint
-  local identity, err = client.identity:get(place.url)
+  local identity, err = client.identity:get(place.url, call.deadlines)
   call.identity = identity
   if not identity then return nil, err end
   if identity.token then

@@ -24,16 +24,18 @@ end
 
 --- May wait (inside a task).
 -- @param url where it will be sent: a token does not go out in the clear
+-- @param deadlines as for host:send; nil: none
 -- @return { token =, fixed = true where it is always the same } or
 --   { access_key_id =, ... }; or nil, err
-function Identity:get(url)
+function Identity:get(url, deadlines)
   local scheme, token, source = bearer.choose(self.client.settings)
-  if scheme == "sigv4" then return credentials_of(self):get() end
+  if scheme == "sigv4" then return credentials_of(self):get(deadlines) end
   if scheme == nil then return nil, token end
   local ok, err = bearer.allowed(url)
   if not ok then return nil, err end
   local fixed = type(token) == "string"
-  token, err = bearer.token(token, source, credentials_of(self).context)
+  token, err = bearer.token(token, source, credentials_of(self).context,
+    deadlines)
   if not token then return nil, err end
   return { token = token, fixed = fixed }
 end

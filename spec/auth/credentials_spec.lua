@@ -185,10 +185,40 @@ describe("one refresh", function()
     assert.equal("id2", c:get().access_key_id)
   end)
 
+  it("is waited for no longer than the call may take", function()
+    local c, world, provider = with_provider { waits = 5 }
+    function world.host:wait() self.time = self.time + 1 end
+    local start = world.host.time
+    local found, err = c:get { total = start + 3, total_seconds = 3 }
+    assert.is_nil(found)
+    assert.equal("TotalTimeout", err.code)
+    assert.equal("total_timeout of 3 s passed while looking for credentials",
+      err.message)
+    assert.equal(start + 3, world.host.time)
+    assert.equal("id1", c:get().access_key_id) -- the same refresh goes on
+    assert.equal(1, provider.asked)
+    assert.equal("id1", c:get({ total = 0, total_seconds = 0 }).access_key_id)
+  end)
+
+  it("that fails gives each who waits an error of its own", function()
+    local c = with_provider { waits = 2, fails = true }
+    local seen, tasks = {}, {}
+    for i = 1, 2 do
+      tasks[i] = task.new(function()
+        local _, err = c:get()
+        err.operation = "call " .. i
+        seen[i] = err
+      end)
+    end
+    for _ = 1, 5 do for _, one in ipairs(tasks) do one:step() end end
+    assert.equal("call 1", seen[1].operation)
+    assert.equal("call 2", seen[2].operation)
+  end)
+
   it("is the host's to do where requests share work (nginx)", function()
     local c, world, provider = with_provider {}
     local keys = {}
-    function world.host:shared(key, work, ...) -- luacheck: ignore 212
+    function world.host.shared_until(_, _, key, work, ...)
       keys[#keys + 1] = key
       return work(...)
     end

@@ -15,6 +15,8 @@ local task = require "bedrock.task"
 
 local MANY = 25
 
+local loadstring = loadstring or load -- luacheck: ignore 113 143
+
 local server, base
 
 setup(function()
@@ -57,6 +59,23 @@ local function new_host(name)
   return name == "curl" and bedrock.host.curl() or bedrock.host[name]()
 end
 
+-- What a call says whose credentials do not come in time, as a chunk's text
+-- so that nginx can run it, too.
+local LATE = [[
+  local client = require "bedrock".new { host = ..., total_timeout = 0.2,
+    region = "eu-west-1", endpoint_url = "http://127.0.0.1:1",
+    env = { AWS_CONTAINER_CREDENTIALS_FULL_URI = %q } }
+  local _, err = client:converse { modelId = "m", messages = {
+    { role = "user", content = { { text = "Hello" } } } } }
+  return tostring(err)
+]]
+local TOO_LATE = "timeout error TotalTimeout: total_timeout of 0.2 s passed "
+  .. "while looking for credentials (operation Converse)"
+
+local function late()
+  return LATE:format((base:gsub("renewing/.*", "dead/")))
+end
+
 for _, entry in ipairs(hosts.list) do
   describe("credentials on " .. entry.name, function()
     if entry.absent then
@@ -75,6 +94,10 @@ for _, entry in ipairs(hosts.list) do
       end)
       assert.equal(MANY, #seen)
       for i = 1, MANY do assert.equal("key1 key2", seen[i]) end
+    end)
+
+    it("are waited for no longer than the call may take", function()
+      assert.equal(TOO_LATE, entry.run(loadstring(late())))
     end)
   end)
 end
@@ -152,6 +175,11 @@ describe("credentials in nginx", function()
       asked[i]:close()
       assert.equal("seen key1 key2", text:match "seen [^\n]*", text)
     end
+  end)
+
+  it("are waited for no longer than the call may take", function()
+    assert.equal(TOO_LATE, (nginx_support.ask(port, "POST", "/",
+      late():gsub("%.%.%.", 'require "bedrock".host.nginx()'))))
   end)
 
   it("are examined by the doctor, with nginx's versions", function()

@@ -67,13 +67,13 @@ local function sso_life(context)
 end
 
 -- The SSO token as a function; its life is kept with the context.
-local function sso_token(context)
+local function sso_token(context, deadlines)
   local held, err
   if not context.sso_token then
     context.sso_token, err = sso_life(context)
     if not context.sso_token then return nil, err end
   end
-  held, err = context.sso_token:get()
+  held, err = context.sso_token:get(deadlines)
   return held and held.token, err
 end
 
@@ -129,10 +129,11 @@ end
 --   user's, or the SSO session's)
 -- @param source   from choose
 -- @param context  settings, files, host, now(), random(), log
+-- @param deadlines  as for host:send; nil: none
 -- @return string, or nil, err
-function bearer.token(token, source, context)
+function bearer.token(token, source, context, deadlines)
   if type(token) == "function" then
-    local given, err = token(context)
+    local given, err = token(context, deadlines)
     if given == nil then
       return nil, errors.from(err or "the bearer_token function gave nothing",
         "credentials")

@@ -158,12 +158,19 @@ local function refresh_of(self)
   return refresh
 end
 
-local function drive(self, refresh)
+local function earlier(a, b)
+  return a and b and math.min(a, b) or a or b
+end
+
+-- Until it has ended, or `deadline` has come.
+local function drive(self, refresh, deadline)
   local host = self.context.host
   repeat
-    self.stepped_at = host:clock()
+    local clock = host:clock()
+    if deadline and clock >= deadline then return end
+    self.stepped_at = clock
     local done = refresh:step()
-    if not done then task.pause(host, refresh.deadline) end
+    if not done then task.pause(host, earlier(refresh.deadline, deadline)) end
   until done or refresh.finished
 end
 
@@ -192,32 +199,42 @@ end
 
 -- In nginx a task cannot be stepped by another request than its own, so the
 -- host does what its requests share.  (LuaJIT yields across pcall.)
-local function shared_search(self, host)
-  local ok, found, err = pcall(host.shared, host, self, resolve, self)
+local function shared_search(self, host, deadline)
+  local ok, found, err = pcall(host.shared_until, host, deadline, self, resolve,
+    self)
   if ok then return found, err end
   return nil, errors.from(found, "credentials")
 end
 
 -- Look for new ones, together with everybody else who needs them now.
+-- @return them; nil, err; nil, nil where `deadline` came before
 local search
-function search(self)
+function search(self, deadline)
   local host = self.context.host
-  if host.shared then return shared_search(self, host) end
+  if host.shared_until then return shared_search(self, host, deadline) end
   local refresh = refresh_of(self)
   if circular(refresh) then
     return nil, errors.new("credentials",
       "the provider of the credentials asks for these same credentials")
   end
-  drive(self, refresh)
-  if not refresh.finished then return search(self) end -- its driver went away
-  return outcome(self, refresh)
+  drive(self, refresh, deadline)
+  if refresh.finished then return outcome(self, refresh) end
 end
 
-local function renew(self)
-  local found, err = search(self)
+local function too_late(deadlines)
+  return nil, errors.new("timeout", ("total_timeout of %g s passed while "
+    .. "looking for credentials"):format(deadlines.total_seconds or 0),
+    { code = "TotalTimeout", seconds = deadlines.total_seconds })
+end
+
+local function renew(self, deadlines)
+  local found, err = search(self, deadlines.total)
   if found then return found end
+  if not err then return too_late(deadlines) end
   local now = self.context.now()
-  if not usable(self, now) then return nil, err end
+  if not usable(self, now) then
+    return nil, errors.new(err.kind, err.message, err) -- callers add to it
+  end
   self.retry_at = now + PAUSE
   self.context.log("warn", "credentials could not be renewed; the old ones "
     .. "still hold", { error = tostring(err), seconds = left(self.held, now) })
@@ -226,15 +243,17 @@ end
 
 --- The credentials, found or renewed if need be.  May wait; call it inside a
 -- task where the host is not to block.
+-- @param deadlines as for host:send, of which `total` and `total_seconds`
+--   count; nil: none
 -- @return { access_key_id, secret_access_key, session_token, expiration,
 --   account_id, source }; or nil, err
-function Credentials:get()
+function Credentials:get(deadlines)
   local now = self.context.now()
   if fresh(self, now) then return self.held end
   if self.retry_at and now < self.retry_at and usable(self, now) then
     return self.held
   end
-  return renew(self)
+  return renew(self, deadlines or {})
 end
 
 --- The service refused `used`, which a `get` gave, as expired: the next one
