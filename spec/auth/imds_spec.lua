@@ -105,6 +105,27 @@ describe("IMDS", function()
     assert.equal(0, c.host.slept)
   end)
 
+  it("is more patient where that is configured", function()
+    local seen
+    local c = context({ AWS_METADATA_SERVICE_TIMEOUT = "2.5" },
+      function() return nil, "no route" end,
+      { ["/h/.aws/config"] = "[default]\nmetadata_service_num_attempts = 2\n" })
+    local send = c.host.send
+    function c.host:send(request, deadlines)
+      seen = deadlines.total_seconds
+      return send(self, request, deadlines)
+    end
+    assert.is_nil((imds.new(c):resolve()))
+    assert.equal(2.5, seen)
+    assert.equal(2, #c.host.requests)
+    for _, wrong in ipairs { "0", "-1", "1e3", "soon", "99999" } do
+      c = context { AWS_METADATA_SERVICE_TIMEOUT = wrong }
+      local found, err = imds.new(c):resolve()
+      assert.is_nil(found)
+      assert.equal("config", err.kind)
+    end
+  end)
+
   it("passes where it is disabled", function()
     local c = context { AWS_EC2_METADATA_DISABLED = "TRUE" }
     local found, err, reason = imds.new(c):resolve()

@@ -7,7 +7,8 @@
 -- As in the Rust SDK there is no way back to version 1, and 403 means that
 -- the service is disabled; botocore and the JavaScript SDK would try without
 -- a token then.  One second per try, and no second try where nobody answers,
--- so that a machine which is no instance does not wait.
+-- so that a machine which is no instance does not wait; who configures
+-- botocore's `metadata_service_timeout` and `_num_attempts` gets those.
 --
 -- "Static stability": when it fails later, or gives credentials that have
 -- expired, the last ones are used on, since EC2 accepts them.
@@ -21,7 +22,6 @@ local imds = {}
 local DEFAULT = { ipv4 = "http://169.254.169.254",
   ipv6 = "http://[fd00:ec2::254]" }
 local ROLES = "/latest/meta-data/iam/security-credentials/"
-local TIMEOUT = 1
 local ATTEMPTS = 4       -- of which 3 after a 5xx (Rust)
 local TOKEN_TTL = 21600
 local TOKEN_MARGIN = 120 -- seconds before its end that a token is renewed
@@ -70,8 +70,22 @@ end
 
 function Imds:send(method, path, headers)
   return request.send(self.context, { method = method, url = self.base .. path,
-    headers = headers, proxy = "", timeout = TIMEOUT, attempts = ATTEMPTS,
-    retry = busy })
+    headers = headers, proxy = "", timeout = self.timeout,
+    attempts = self.attempts or ATTEMPTS,
+    retry = self.attempts and request.transient or busy })
+end
+
+-- Where and how to ask: true; or nil, err.
+function Imds:prepare()
+  local settings = self.context.settings
+  local err
+  self.base, err = imds.endpoint(settings, self.overrides)
+  if not self.base then return nil, err end
+  self.timeout, err = settings:get "imds_timeout"
+  if not self.timeout then return nil, err end
+  self.attempts, err = settings:get "imds_attempts"
+  if errors.is(err) then return nil, err end
+  return true
 end
 
 -- A session token: the known one, or a new one.
@@ -128,10 +142,9 @@ function Imds:role()
 end
 
 function Imds:fetch()
-  local err, reason
-  self.base, err = imds.endpoint(self.context.settings, self.overrides)
-  if not self.base then return nil, err end
-  local role, answer
+  local ready, err = self:prepare()
+  if not ready then return nil, err end
+  local role, answer, reason
   role, err, reason = self:role()
   if not role then return nil, err, reason end
   answer, err = self:get(ROLES .. role)

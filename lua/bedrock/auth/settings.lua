@@ -32,6 +32,12 @@ local function attempts(text)
   return nil, "must be a whole number from 1 to 9999"
 end
 
+local function seconds(text)
+  local number = text:find "^%d+%.?%d*$" and tonumber(text)
+  if number and number > 0 and number <= 3600 then return number end
+  return nil, "must be a number of seconds above 0"
+end
+
 -- "legacy" is botocore's old default; who has it configured for another SDK
 -- gets "standard" here.
 local RETRY_MODES = { standard = "standard", adaptive = "adaptive",
@@ -100,6 +106,10 @@ local ROWS = {
     key = "ec2_metadata_service_endpoint" },
   imds_endpoint_mode = { env = { "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE" },
     key = "ec2_metadata_service_endpoint_mode" },
+  imds_timeout = { env = { "AWS_METADATA_SERVICE_TIMEOUT" },
+    key = "metadata_service_timeout", parse = seconds, default = 1 },
+  imds_attempts = { env = { "AWS_METADATA_SERVICE_NUM_ATTEMPTS" },
+    key = "metadata_service_num_attempts", parse = attempts },
   bearer_token = { env = { "AWS_BEARER_TOKEN_BEDROCK" } },
   auth = {},
   proxy = { may_be_empty = true }, -- "": none
