@@ -6,11 +6,14 @@ if not has_curl or cqueues ~= true and cqueues ~= 0 then
   return
 end
 
+local bedrock = require "bedrock"
+local cjson = require "cjson"
 local core = require "bedrock.core"
 local credentials = require "bedrock.auth.credentials"
 local curl_host = require "bedrock.host.curl"
 local process = require "bedrock.emulator.process"
 local settings = require "bedrock.auth.settings"
+local shell = require "spec.support.shell"
 local support = require "spec.auth.support"
 local task = require "bedrock.task"
 
@@ -149,6 +152,33 @@ describe("real servers", function()
       finish(tasks)
     end)
   end
+
+  it("sso: a token is refreshed, and written back for its owner", function()
+    local home = os.tmpname()
+    os.remove(home)
+    local folder = home .. "/.aws/sso/cache"
+    os.execute(("mkdir -p '%s'"):format(folder))
+    local path = folder .. "/" .. core.bytes.sha1_hex "s" .. ".json"
+    shell.write(home .. "/.aws/config", FILES["/h/.aws/config"])
+    shell.write(path, '{"accessToken":"stale","expiresAt":'
+      .. '"2020-01-01T00:00:00Z","clientId":"c","clientSecret":"d",'
+      .. '"refreshToken":"once","startUrl":"u"}')
+    local at = base .. "/good"
+    local held = bedrock.credentials { host = host, region = "eu-west-1",
+      env = { HOME = home, AWS_PROFILE = "sso", AWS_ENDPOINT_URL_SSO = at,
+        AWS_ENDPOINT_URL_SSO_OIDC = at } }
+    local found, err = held:get()
+    local written = cjson.decode(shell.read(path))
+    local listed = shell.run { "ls", "-lA", folder }.out
+    os.execute(("rm -r '%s'"):format(home))
+    assert.is_nil(err)
+    assert.equal("sso", found.source)
+    assert.equal("fresh next u", written.accessToken .. " "
+      .. written.refreshToken .. " " .. written.startUrl)
+    assert.truthy(written.expiresAt:find "^20%d%d%-%d%d%-%d%dT[%d:]+Z$")
+    assert.equal(1, select(2, listed:gsub("%-rw%-%-%-%-%-%-%- ", "")))
+    assert.equal(1, select(2, listed:gsub("%.json", ""))) -- nothing beside it
+  end)
 
   it("one refresh serves many tasks", function()
     local c = find("imds", "good")

@@ -21,6 +21,9 @@ local XML = [[<R><AssumedRoleUser>
 local SSO = [[{"roleCredentials":{"accessKeyId":"a","secretAccessKey":"b",
   "sessionToken":"c","expiration":4070908800000}}]]
 
+local TOKEN = [[{"accessToken":"fresh","expiresIn":3600,
+  "refreshToken":"next"}]]
+
 local function read_request(connection)
   local line = connection:read "*l"
   local method, target = (line or ""):match "^(%u+) (%S+)"
@@ -82,8 +85,12 @@ end
 local function answer_to(request, path)
   if path:find "^/latest/" then return imds(request, path) end
   if path == "/creds" then return 200, JSON end
-  if path == "/federation/credentials" then return 200, SSO end
+  if path == "/federation/credentials" then
+    local token = verify.header(request, "x-amz-sso_bearer_token")
+    return token == "stale" and 401 or 200, SSO
+  end
   if path:find "^/container/" then return 200, JSON end
+  if path == "/token" then return 200, TOKEN end
   if request.method == "POST" and path == "/" then return sts(request) end
   return 404, ""
 end
