@@ -81,6 +81,10 @@ local function echo(status)
   return function(request)
     local words = told(request)
     if request.url:find "/latest/api/token" then return 200, "imds" .. MARK end
+    if request.url:find "/security%-credentials/$" then return 200, "role" end
+    if request.url:find "/security%-credentials/role$" then
+      return 200, cjson.encode { Code = "Refused", Message = words }
+    end
     local form = (request.headers["content-type"] or ""):find "form"
     if form then
       return status, "<Error><Code>Refused</Code><Message>" .. words

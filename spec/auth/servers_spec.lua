@@ -176,7 +176,7 @@ describe("real servers", function()
     assert.equal("fresh next u", written.accessToken .. " "
       .. written.refreshToken .. " " .. written.startUrl)
     assert.truthy(written.expiresAt:find "^20%d%d%-%d%d%-%d%dT[%d:]+Z$")
-    assert.equal(1, select(2, listed:gsub("%-rw%-%-%-%-%-%-%- ", "")))
+    assert.equal(1, select(2, listed:gsub("%-rw%-%-%-%-%-%-%-", "")))
     assert.equal(1, select(2, listed:gsub("%.json", ""))) -- nothing beside it
   end)
 

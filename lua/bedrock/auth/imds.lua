@@ -72,6 +72,7 @@ function Imds:send(method, path, headers)
   return request.send(self.context, { method = method, url = self.base .. path,
     headers = headers, proxy = "", timeout = self.timeout,
     attempts = self.attempts or ATTEMPTS,
+    secrets = { headers["x-aws-ec2-metadata-token"] },
     retry = self.attempts and request.transient or busy })
 end
 
