@@ -131,6 +131,7 @@ describe("shared files", function()
     local value, err = set:service_property("a", "sts", "endpoint_url")
     assert.is_nil(value)
     assert.equal("config", err.kind)
+    assert.truthy(err.message:find("(CONFIG, line 2)", 1, true))
   end)
 
   it("may be missing, but not unreadable", function()

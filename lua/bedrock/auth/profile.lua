@@ -187,8 +187,8 @@ function Set:service_property(name, service, key)
   local services = self.services[section]
   if not services then
     return nil, errors.new("config",
-      ("profile %s names the services section %q, which does not exist")
-      :format(name, section))
+      ("profile %s names the services section %q, which does not exist (%s)")
+      :format(name, section, self:origin("profiles", name, "services")))
   end
   for nested, value in pairs(core.ini.nested(services[service] or "")) do
     if nested:lower() == key and value ~= "" then
