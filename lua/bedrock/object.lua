@@ -30,10 +30,23 @@ local function explain(name, why)
   return why
 end
 
+-- Lua 5.1 and LuaJIT mark what is being loaded, and leave the mark on what
+-- failed: a second try would say "loop or previous error" and no reason.
+-- (The mark is light userdata, which LuaJIT shows as a number.)
+local function forget_marks()
+  for name, value in pairs(package.loaded) do
+    local ours = type(name) == "string" and name:find "^bedrock"
+    if ours and type(value) ~= "table" and type(value) ~= "function" then
+      package.loaded[name] = nil
+    end
+  end
+end
+
 --- The module; raises with an explanation.
 -- @param name "bedrock.core" or "bedrock.curl"
 return function(name)
   local ok, module = pcall(require, name)
   if ok then return module end
+  forget_marks()
   error(explain(name, tostring(module)), 0)
 end

@@ -55,15 +55,49 @@ describe("embedding", function()
     assert.equal(20, select(2, said:gsub("answer of 285 bytes", "")))
   end)
 
-  it("compiles without the transport, and for Lua 5.1", function()
+  it("needs no libcurl without the transport", function()
     local said, ok = hosts.shell(("cd DIR && cc -std=c99 -c -O0 "
       .. "-DBEDROCK_WITHOUT_CURL $(pkg-config --cflags lua5.4) "
       .. "-o bare.o bedrock.c && ! nm -u bare.o | grep curl"):gsub("DIR", dir))
     assert.is_true(ok, said)
     assert.equal("", said)
-    if not hosts.shell "tools/lua 5.1 include":find "^/" then return end
-    said, ok = hosts.shell(("cc -std=c99 -c -O0 -I$(tools/lua 5.1 include) "
-      .. "-o DIR/old.o DIR/bedrock.c"):gsub("DIR", dir))
+  end)
+
+  -- Folders of lua.h; LuaJIT's own where it is.
+  local function headers()
+    local list = {}
+    for _, version in ipairs { "5.1", "5.2", "5.3", "5.4" } do
+      list[#list + 1] = hosts.shell("tools/lua " .. version .. " include")
+        :match "^/%S+"
+    end
+    list[#list + 1] = hosts.shell "pkg-config --cflags luajit"
+      :match "%-I(/%S+)"
+    return list
+  end
+
+  local function check(compiler, folder, flag)
+    local said, ok = hosts.shell(("%s -std=c99 -fsyntax-only -Wall -Wextra "
+      .. "-pedantic -Werror -I%s %s %s/bedrock.c"):format(compiler, folder,
+      flag or "", dir))
     assert.is_true(ok, said)
+  end
+
+  it("compiles without a warning, for every Lua", function()
+    local folders = headers()
+    for _, folder in ipairs(folders) do check("cc", folder) end
+    check("cc", folders[#folders], "-DBEDROCK_WITHOUT_CURL")
+    if hosts.has "clang" then check("clang", folders[1]) end
+  end)
+
+  it("says why it cannot send without the transport, each time", function()
+    local said, ok = hosts.shell(([[
+      cd DIR && cc -std=c99 -O0 -DBEDROCK_WITHOUT_CURL -o without \
+        $(pkg-config --cflags lua5.4) -I. TOP/spec/support/without_curl.c \
+        bedrock.c "$(pkg-config --variable=libdir lua5.4)/liblua5.4.a" \
+        -lcrypto -lm -ldl && LUA_PATH= LUA_CPATH= ./without
+    ]]):gsub("DIR", dir):gsub("TOP", (hosts.shell("pwd"):gsub("\n", ""))))
+    assert.is_true(ok, said)
+    assert.equal(2, select(2, said:gsub("BEDROCK_WITHOUT_CURL", "")), said)
+    assert.truthy(said:find "its own host: pong", said)
   end)
 end)

@@ -20,6 +20,17 @@ describe("a shared object", function()
     assert.truthy(said:find("`make LUA=luajit`", 1, true), said)
   end)
 
+  it("says so again when it is asked for again", function()
+    for _, version in ipairs { "5.1", "luajit", "5.4" } do
+      local lua = hosts.shell("tools/lua " .. version):match "^/%S+"
+      local said = lua and hosts.shell(("LUA_PATH='lua/?.lua;lua/?/init.lua' "
+        .. "LUA_CPATH=/nonexistent %s -e 'for _ = 1, 2 do "
+        .. "print(pcall(require, \"bedrock\")) end'"):format(lua))
+      assert.equal(lua and 2 or 0, select(2, (said or ""):gsub("`make LUA=",
+        "")), said)
+    end
+  end)
+
   it("that is not there names how it is made", function()
     local said = try("lua5.4", "/nonexistent/?.so")
     assert.truthy(said:find("`make LUA=5.4`", 1, true), said)
