@@ -98,7 +98,8 @@ uninstall:        ## remove what install put there
 
 env:              ## print exports: eval "$(make -s env)"
 	@mkdir -p $(BUILD)/bin
-	@ln -sf "$$(tools/lua $(LUA))" $(BUILD)/bin/lua
+	@lua=$$(tools/lua $(LUA)) && ln -sf "$$lua" $(BUILD)/bin/lua || \
+	  rm -f $(BUILD)/bin/lua
 	@echo "export LUA_PATH='$$(tools/lua $(LUA) path)'"
 	@echo "export LUA_CPATH='$$(BUILD=$(BUILD) tools/lua $(LUA) cpath)'"
 	@echo 'export PATH="$(abspath $(BUILD)/bin):$(CURDIR)/lua/bin:$$PATH"'
