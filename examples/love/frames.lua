@@ -26,7 +26,7 @@ end
 
 -- Each: is it time?, and what then.
 local steps = {
-  { function() return clock > 1 end, function() ask "What is Lua?" end },
+  { function() return clock > 3 end, function() ask "What is Lua?" end },
   { function() return was_streaming end, function() end },
   { function(streaming) return not streaming end, function() clock = 0 end },
   { function() return clock > 3 end, function()
