@@ -1,5 +1,6 @@
 -- The nginx host under load: what 200 slow streams do to an ordinary request
--- of the same worker, and what the gateway adds to the first event.
+-- of the same worker, what the gateway adds to the first event, and how soon
+-- the far side is left once a browser has gone.
 --
 --   lua5.4 bench/nginx.lua [streams]        (after make and make LUA=luajit)
 --
@@ -12,7 +13,7 @@ local cqueues = require "cqueues"
 local support = require "spec.support.nginx"
 
 local STREAMS = tonumber(arg[1]) or 200
-local PINGS, FIRSTS = 1000, 200
+local PINGS, FIRSTS, LEAVERS = 1000, 200, 50
 local WORDS, DELAY = 300, 50 -- each stream: 20 events a second, 15 s
 
 local CONF = [[
@@ -173,5 +174,28 @@ local function first_event()
   pipe:close()
 end
 
+-- From a browser's going to the emulator's seeing the gateway go.
+local function leaving()
+  local url, pipe = emulator(DELAY)
+  local server, port = gateway(url)
+  local far = tonumber(url:match ":(%d+)")
+  local times = {}
+  for i = 1, LEAVERS do
+    local sock = support.request(port, "POST", "/chat", question "Count to 99")
+    repeat until assert(sock:xread(-65536)):find "event: text"
+    local start = cqueues.monotime()
+    sock:close()
+    repeat
+      cqueues.sleep(0.001)
+    until support.ask(far, "GET", "/stats"):find '"active":0'
+    times[i] = cqueues.monotime() - start
+    support.ask(far, "POST", "/reset")
+  end
+  report("a browser leaves", times)
+  server:stop()
+  pipe:close()
+end
+
 first_event()
+leaving()
 concurrency()
