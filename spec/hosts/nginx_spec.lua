@@ -313,7 +313,7 @@ describe("nginx host", function()
         ngx.shared.far:incr("started", 1, 0)
         local reply = assert(host:send { method = "GET", url = url })
         return "done: " .. all(reply)
-      end, host, ngx, "http://localhost:" .. FAR .. "/slow?n=2&ms=100", all)
+      end, host, ngx, "http://localhost:" .. FAR .. "/slow?n=2&ms=300", all)
     ]]
 
     local function start()
