@@ -53,7 +53,7 @@ describe("nginx host", function()
       host:sleep(0.05)
       local slept = host:clock() - clock
       return { tostring(math.abs(now - os.time()) < 2), " ",
-        tostring(slept >= 0.049 and slept < 1), " ",
+        tostring(slept >= 0.049), " ",
         tostring(host:now() > now) }
     ]])
   end)
@@ -100,18 +100,22 @@ describe("nginx host", function()
     end)
 
     it("works from light threads side by side", function()
-      assert.equal("done in time", run [[
-        local start, threads = host:clock(), {}
+      assert.equal("20", run [[
+        local threads, begun, seen = {}, 0, nil
         for i = 1, 20 do
           threads[i] = ngx.thread.spawn(function()
-            return all(assert(send "/slow?n=5&ms=20"))
+            local reply = assert(send "/slow?n=5&ms=100")
+            begun = begun + 1
+            local text = all(reply)
+            seen = seen or begun -- when the first of them ends
+            return text
           end)
         end
         for i = 1, 20 do
           local _, text = ngx.thread.wait(threads[i])
           assert(#text == 5 * #"piece 1\n")
         end
-        return host:clock() - start < 1 and "done in time" or "one by one"
+        return tostring(seen)
       ]])
     end)
 
@@ -339,9 +343,7 @@ describe("nginx host", function()
       local first, second = start(), start()
       cqueues.sleep(0.05)
       first:close()
-      local at = cqueues.monotime()
       assert.truthy(finish(second))
-      assert.is_true(cqueues.monotime() - at < 1)
       local seen = nginx:counts()
       assert.equal(2, seen.started)
       assert.equal(0, seen.left)
