@@ -39,20 +39,43 @@ local function give_up(self, err)
   return nil, err
 end
 
+-- Read here and now.
+local function pull_here(self)
+  if self.err then return end
+  local _, err = self.connection:pull(self.parser)
+  self.pulled, self.problem = true, err
+end
+
 local function pull(_, conn, parser)
   return conn:pull(parser)
 end
 
--- More bytes into the parser: true | nil, err.
-local function read_more(self)
+-- Read beside others.
+local function pull_apart(self)
+  if self.err or self.job then return end
   local message
   self.job, message = job.start(pull, self.connection, self.parser)
   if not self.job then
-    return nil, trouble.transport(message, "reading the response")
+    self.pulled = true
+    self.problem = trouble.transport(message, "reading the response")
   end
-  local good, err = self.job:wait(self.host)
-  self.job = nil
-  return good, err
+end
+
+-- More bytes into the parser: true | nil, err.  Inside a task whoever waits
+-- for the task reads (see Host:wait).
+local function read_more(self)
+  if not task.inside() then return self.connection:pull(self.parser) end
+  self.pulled = false
+  while not self.pulled and not self.err do
+    waiting.ask(self)
+    task.pause(self.host)
+    if self.job and self.job.ended then
+      local work = self.job
+      self.job = nil
+      return work:result()
+    end
+  end
+  return not self.problem, self.problem
 end
 
 -- At the end the connection is free for the next request, and not only when
@@ -182,7 +205,13 @@ end
 
 --- Wait for something to happen in this request, at most so many seconds
 -- (nil: no matter how long; 0: let nginx do what is due).
+-- A reply that is all there is to wait for is read here, which costs nothing
+-- more.  Otherwise reading goes on in light threads, whose memory (a KiB a
+-- read) nginx keeps until the end of the request.
 function Host:wait(seconds) -- luacheck: ignore 212
+  local asking, alone = waiting.asked()
+  if alone and not seconds then return pull_here(asking[1]) end
+  for _, reply in ipairs(asking) do pull_apart(reply) end
   waiting.wait(seconds)
 end
 

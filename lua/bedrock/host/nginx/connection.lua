@@ -47,10 +47,19 @@ local function failure(self, message)
 end
 
 -- receiveany of another nginx request raises ("bad request"): a reply that
--- was kept in a module.  LuaJIT yields across pcall.
-local function receive(sock)
+-- was kept in a module.  LuaJIT yields across pcall.  A socket that is in use
+-- cannot be closed: what was closed meanwhile is closed here.
+local function receive(self)
+  local sock = self.sock
+  self.reading = true
   local ok, bytes, message = pcall(sock.receiveany, sock, READ_SIZE)
-  if ok then return bytes, message end
+  self.reading = false
+  if not self.sock then
+    pcall(sock.close, sock)
+    return nil, "closed meanwhile"
+  elseif ok then
+    return bytes, message
+  end
   return nil, "this reply belongs to another request of nginx"
 end
 
@@ -59,7 +68,7 @@ function Connection:pull(parser)
   local armed, err = arm(self, "idle", self.deadlines.idle,
     "reading the response")
   if not armed then return nil, err end
-  local bytes, message = receive(self.sock)
+  local bytes, message = receive(self)
   local good, code
   if bytes then
     self.received = true
@@ -87,8 +96,9 @@ end
 
 --- Close it; idempotent.
 function Connection:close()
-  if self.sock then pcall(self.sock.close, self.sock) end
+  local sock = self.sock
   self.sock = nil
+  if sock and not self.reading then pcall(sock.close, sock) end
 end
 
 --- Put it into its pool; nginx refuses (and then it is closed) when bytes

@@ -34,11 +34,14 @@ local function run(self, work, ...)
 end
 
 local function guard(self, work, ...)
+  local news = waiting.news()
+  news.jobs = news.jobs + 1
   local runner = ngx.thread.spawn(run, self, work, ...)
   while not self.results and not self.closed do self.over:wait(LONG) end
   if not self.results then ngx.thread.kill(runner) end
   self.ended = true
-  waiting.wake(waiting.news())
+  news.jobs = news.jobs - 1
+  waiting.wake(news)
 end
 
 local function begin(...)
@@ -73,6 +76,11 @@ function Job:wait(host)
     end
     task.pause(host, self.at)
   end
+  return self:result()
+end
+
+--- What the work returned, once it has ended; what it raised is raised.
+function Job:result()
   local results = self.results
   if not results[1] then error(results[2], 0) end
   return unpack(results, 2, results.n)

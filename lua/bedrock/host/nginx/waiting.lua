@@ -35,15 +35,35 @@ local function whole(seconds)
 end
 
 --- The news of the running request: { semaphore, waiting = how many do,
--- fresh = something happened while nobody waited }.
+-- fresh = something happened while nobody waited, asking = replies that are
+-- to be read, jobs = how many go on }.
 function waiting.news()
   local context = ngx.ctx
   local news = context[KEY]
   if not news then
-    news = { semaphore = require "ngx.semaphore".new(), waiting = 0 }
+    news = { semaphore = require "ngx.semaphore".new(), waiting = 0,
+      asking = {}, jobs = 0 }
     rawset(context, KEY, news)
   end
   return news
+end
+
+--- Say that a reply is to be read by who waits next in this request.
+function waiting.ask(reply)
+  local asking = waiting.news().asking
+  asking[#asking + 1] = reply
+end
+
+local NOBODY = {}
+
+--- Take over what is to be read.
+-- @return list of replies, and whether it is one, and nothing else goes on
+function waiting.asked()
+  local news = waiting.news()
+  local asking = news.asking
+  if not asking[1] then return NOBODY, false end
+  news.asking = {}
+  return asking, not asking[2] and not asking[1].job and news.jobs == 0
 end
 
 --- Wake all who wait for them; from any request.
