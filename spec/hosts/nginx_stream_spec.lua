@@ -130,6 +130,20 @@ describe("streams in nginx", function()
     ]])
   end)
 
+  it("need no further light threads when one is read alone", function()
+    assert.equal("0 nil", run [[
+      local stream, n, spawn = ask(), 0, ngx.thread.spawn
+      assert(stream:next())
+      ngx.thread.spawn = function(...)
+        n = n + 1
+        return spawn(...)
+      end
+      local _, err = drain(stream)
+      ngx.thread.spawn = spawn
+      return n .. " " .. tostring(err)
+    ]])
+  end)
+
   it("run side by side in one request", function()
     assert.equal("10 of 10 whole, all begun before one ended", run [[
       local streams, begun, whole, when = {}, {}, 0, nil

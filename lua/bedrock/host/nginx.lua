@@ -1,9 +1,10 @@
 --- The nginx host: lua-nginx-module's cosockets (OpenResty, or Debian's
 -- nginx with libnginx-mod-http-lua).
 --
--- Sending and reading go on in light threads (job.lua) while a task is left
--- and the worker serves other requests.  Of the library's C only
--- bedrock.core is loaded; libcurl, which would block the worker, is not.
+-- A task is left while it waits, and the worker serves other requests: what
+-- it waits for goes on in light threads (job.lua), or is read by whoever
+-- waits for the task.  Of the library's C only bedrock.core is loaded;
+-- libcurl, which would block the worker, is not.
 --
 -- What nginx decides, and its directives: where names are looked up
 -- (`resolver`, `resolver_timeout`), which certificates are trusted
