@@ -77,6 +77,55 @@ describe("a fault of the network", function()
     end
   end)
 
+  -- Requests that the server has left without a word since the last call.
+  local seen = 0
+  local function dropped()
+    local before = seen
+    seen = select(3, server:state())
+    return seen - before
+  end
+
+  it("that lets go of a kept connection costs one more request, told",
+    function()
+      local outcomes = {}
+      local one = server:client { retry_mode = "off",
+        log = function(_, message, fields)
+          if not message:find "^attempt" then return end
+          outcomes[#outcomes + 1] = ("%s %d"):format(message, fields.attempt)
+        end }
+      assert.truthy(one:converse(odd.ask "plain"))
+      dropped()
+      assert.truthy(one:converse(odd.ask "lapse"))
+      assert.equal(1, dropped())
+      assert.same({ "attempt succeeded 1", "attempt failed 1",
+        "attempt succeeded 2" }, outcomes)
+      assert.equal(500, one.quota.tokens)
+    end)
+
+  it("that drops every connection is not asked for ever", function()
+    local one = server:client()
+    for kept = 0, 1 do
+      if kept == 1 then assert.truthy(one:converse(odd.ask "plain")) end
+      dropped()
+      local _, err = one:converse_stream(odd.ask "drop"):next()
+      assert.equal("transport", err.kind)
+      assert.equal(1 + kept, err.attempts)
+      assert.equal(1 + kept, dropped())
+    end
+  end)
+
+  it("on a kept connection after an event is final", function()
+    local one = server:client { max_attempts = 3 }
+    assert.truthy(one:converse(odd.ask "plain"))
+    dropped()
+    local stream = one:converse_stream(odd.ask "falter")
+    assert.truthy(stream:next())
+    local _, err = stream:next()
+    assert.equal("Truncated", err.code)
+    assert.equal(1, err.attempts)
+    assert.equal(1, dropped())
+  end)
+
   it("that leaves rubbish on a kept connection", function()
     local one = server:client { max_attempts = 3 }
     one.random = function() return 0 end

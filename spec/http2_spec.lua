@@ -19,13 +19,14 @@ describe("over HTTP/2", function()
   local server
   setup(function()
     local started = process.start "node spec/support/h2_server.mjs"
-    server = setmetatable({ process = started,
-      url = "http://127.0.0.1:" .. started.line }, { __index = {
-        client = function(self, options)
-          options = options or {}
-          options.http_version = "2"
-          return require "spec.support.odd".client_of(self.url, options)
-        end } })
+    local port, door = started.line:match "(%d+) (%d+)"
+    server = { process = started, url = "http://127.0.0.1:" .. port,
+      door = "http://127.0.0.1:" .. door }
+    function server:client(options)
+      options = options or {}
+      options.http_version = "2"
+      return odd.client_of(self.url, options)
+    end
   end)
   teardown(function() server.process:stop() end)
 
@@ -46,10 +47,21 @@ describe("over HTTP/2", function()
     for _, stream in ipairs(streams) do assert.truthy(stream:response()) end
   end)
 
-  it("a refused stream is tried again", function()
-    local one = server:client { max_attempts = 2 }
-    one.random = function() return 0 end
+  it("a refused stream is sent once more, told", function()
+    local sent
+    local one = server:client { retry_mode = "off",
+      log = function(_, message, fields)
+        if message:find "^attempt" then sent = fields.attempt end
+      end }
     assert.truthy(one:converse_stream(odd.ask "refuse-once"):response())
+    assert.equal(2, sent)
+  end)
+
+  it("GOAWAY that leaves the stream out is tried again", function()
+    local one = odd.client_of(server.door, { http_version = "2",
+      max_attempts = 2, idle_timeout = 20 })
+    one.random = function() return 0 end
+    assert.truthy(one:converse_stream(odd.ask "plain"):response())
   end)
 
   it("a reset stream is an error", function()

@@ -100,7 +100,7 @@ local function try(client, call, attempt)
   local message = signing.message(call.request, call.plan.endpoint.url)
   add_sdk_headers(call, message.headers, attempt)
   message.proxy, message.ca_bundle = call.plan.proxy, call.plan.ca_bundle
-  message.http_version = call.plan.http_version
+  message.http_version, message.fresh = call.plan.http_version, call.fresh
   local ok, err = authorize(client, call, message)
   if not ok then return nil, err end
   local reply
@@ -142,6 +142,10 @@ local function mend(client, call, err, headers)
   if EXPIRED_CODES[err.code] and not call.renewed then
     call.renewed = true
     return client.identity:invalidate(call.identity)
+  end
+  if err.stale and not call.fresh then -- the server had let go of it first
+    call.fresh = true
+    return true
   end
   return false
 end

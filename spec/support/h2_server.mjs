@@ -9,9 +9,11 @@
 //   short        the stream ends with half a message
 //   flood        50 MiB of events as fast as they are taken
 //
-// It prints its port, ends with its standard input, and answers GET /state
-// with the bytes that the last flood has written.
+// It prints its port, and another where the first connection is turned away:
+// GOAWAY that leaves every stream out.  It ends with its standard input, and
+// answers GET /state with the bytes that the last flood has written.
 import http2 from "node:http2";
+import net from "node:net";
 import zlib from "node:zlib";
 
 const crcTable = new Int32Array(256).map((_, n) => {
@@ -128,6 +130,31 @@ server.on("stream", (stream, headers) => {
   stream.resume();
   stream.on("end", () => (play[what] || play.plain)(stream));
 });
-server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+
+const SETTINGS = Buffer.from("000000040000000000", "hex");
+const GOAWAY = Buffer.from("0000080700000000000000000000000000", "hex");
+const HEADERS = 1;
+
+// Whole frames of what follows the preface.
+function* frames(bytes) {
+  for (let at = 24; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3))
+    yield bytes[at + 3];
+}
+
+let turnedAway = false;
+const door = net.createServer((socket) => {
+  socket.on("error", () => {});
+  if (turnedAway) return server.emit("connection", socket);
+  turnedAway = true;
+  socket.write(SETTINGS);
+  let bytes = Buffer.alloc(0);
+  socket.on("data", (more) => {
+    bytes = Buffer.concat([bytes, more]);
+    if ([...frames(bytes)].includes(HEADERS)) socket.write(GOAWAY);
+  });
+});
+
+server.listen(0, "127.0.0.1", () => door.listen(0, "127.0.0.1",
+  () => console.log(server.address().port, door.address().port)));
 process.stdin.resume();
 process.stdin.on("end", () => process.exit(0));

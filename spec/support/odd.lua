@@ -55,7 +55,8 @@ function odd.ask(what, text)
     messages = { { role = "user", content = { { text = text or "x" } } } } }
 end
 
---- Bytes that its last flood has written, and its open connections.
+--- Bytes that its last flood has written, its open connections, and how many
+-- requests it left without a word.
 function Odd:state()
   local multi = curl.multi()
   local transfer = multi:start { method = "GET", url = self.url .. "/state",
@@ -68,8 +69,9 @@ function Odd:state()
   end
   transfer:close()
   multi:close()
-  local written, open = table.concat(pieces):match "(%d+) (%d+)"
-  return tonumber(written), tonumber(open) - 1
+  local written, open, dropped = table.concat(pieces):match
+    "(%d+) (%d+) (%d+)"
+  return tonumber(written), tonumber(open) - 1, tonumber(dropped)
 end
 
 --- Look at `check` until it holds, five seconds at most.

@@ -17,6 +17,10 @@
 --   pause.MS        answers after MS milliseconds
 --   tick.MS.N       N events, MS milliseconds before each
 --   bye             answers, and closes the connection that was to be kept
+--   lapse           closes a connection that was kept without a word, and
+--                   answers on a new one
+--   falter          begins an answer, and closes after the first event
+--   drop            closes every connection without a word
 --   spill           answers, and leaves rubbish on the kept connection
 --   head / errors   a head / an error's body without an end
 --   bytes.F         file F, one byte per chunk and packet
@@ -25,15 +29,15 @@
 -- the word alert, a fatal alert.  As a proxy it refuses tunnels to
 -- "refuse...", and ends others.
 --
--- GET /state gives "N M": bytes written by the last flood, and connections
--- that are open.
+-- GET /state gives "N M L": bytes written by the last flood, connections that
+-- are open, and requests that were left without a word.
 
 local cqueues = require "cqueues"
 local socket = require "cqueues.socket"
 local linger = require "bedrock.emulator.linger"
 local core = require "bedrock.core"
 
-local written, open = 0, 0
+local written, open, dropped = 0, 0, 0
 local STREAM = "content-type: application/vnd.amazon.eventstream\r\n"
 
 local function event(name, payload)
@@ -175,6 +179,23 @@ function play.bye(x)
   return "close"
 end
 
+function play.drop(x)
+  read_body(x)
+  dropped = dropped + 1
+  return "close"
+end
+
+function play.falter(x)
+  x.connection:write(head(#FIRST + #LAST, STREAM), FIRST)
+  x.connection:flush()
+  return play.drop(x)
+end
+
+function play.lapse(x)
+  if x.turn > 1 then return play.drop(x) end
+  return unary(x)
+end
+
 function play.spill(x)
   read_body(x)
   x.connection:write(head(#UNARY, "content-type: application/json\r\n"),
@@ -213,7 +234,7 @@ function play.bytes(x, file)
 end
 
 local function state(x)
-  local text = ("%d %d"):format(written, open)
+  local text = ("%d %d %d"):format(written, open, dropped)
   x.connection:write(head(#text, "connection: close\r\n"), text)
   x.connection:flush()
   return "close"
@@ -252,9 +273,10 @@ end
 local function serve(connection)
   connection:setmode("b", "bf")
   connection:settimeout(60)
-  while true do
+  for turn = 1, math.huge do
     local x = read_head(connection)
     if not x then break end
+    x.turn = turn
     local words = {}
     local model = x.target:match "^/model/([^/]+)/" or ""
     for word in model:gmatch "[^.]+" do words[#words + 1] = word end

@@ -175,6 +175,8 @@ static bdr_request check_request(lua_State *L, int index, multi_box *box) {
   r.connect_timeout_ms = milliseconds(L, lua_gettop(L), 0);
   lua_getfield(L, index, "http_version");
   r.http2 = lua_isstring(L, -1) && strcmp(lua_tostring(L, -1), "2") == 0;
+  lua_getfield(L, index, "fresh");
+  r.fresh = lua_toboolean(L, -1);
   r.headers = check_headers(L, index, box);
   lua_getfield(L, index, "body");
   if (!lua_isnil(L, -1)) r.body = lbdr_check_str(L, lua_gettop(L));
@@ -184,7 +186,8 @@ static bdr_request check_request(lua_State *L, int index, multi_box *box) {
 /*
 ** multi:start(request) -> transfer | nil, message, code
 ** request: method, url, headers (name -> value), body, connect_timeout (s),
-** proxy, ca_bundle, http_version ("1.1", "2").
+** proxy, ca_bundle, http_version ("1.1", "2"), fresh (use no connection that
+** was kept).
 */
 static int multi_start(lua_State *L) {
   bdr_multi *m = check_multi(L);
@@ -339,6 +342,12 @@ static int transfer_reused(lua_State *L) {
   return 1;
 }
 
+/* transfer:stale() -> had a kept connection closed before any reply? */
+static int transfer_stale(lua_State *L) {
+  lua_pushboolean(L, bdr_transfer_stale(check_transfer(L)));
+  return 1;
+}
+
 /* monotonic() -> seconds from an arbitrary start */
 static int monotonic(lua_State *L) {
   lua_pushnumber(L, bdr_monotonic());
@@ -370,7 +379,8 @@ int luaopen_bedrock_curl(lua_State *L) {
       {"status", transfer_status},       {"headers", transfer_headers},
       {"read", transfer_read},           {"close", transfer_close},
       {"connected", transfer_connected}, {"sent", transfer_sent},
-      {"reused", transfer_reused},       {NULL, NULL}};
+      {"reused", transfer_reused},       {"stale", transfer_stale},
+      {NULL, NULL}};
   static const luaL_Reg functions[] = {{"multi", multi_new},
                                        {"monotonic", monotonic},
                                        {"now", now},

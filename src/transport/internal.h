@@ -33,6 +33,8 @@ struct bdr_transfer {
   int head_complete; /* the final response's head is there */
   int done;          /* libcurl has no more to do with it */
   int paused;
+  int asked; /* the request was handed to the system */
+  int stale; /* ... and would have been a second time (see on_request) */
   CURLcode result; /* valid when done */
   bdr_status own;  /* our own reason to stop it, else BDR_OK */
   char text[CURL_ERROR_SIZE];

@@ -156,9 +156,30 @@ static void set_request(bdr_transfer *x, const bdr_request *r) {
   curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->method);
   curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->headers);
   if (r->proxy) curl_easy_setopt(e, CURLOPT_PROXY, r->proxy);
+  if (r->fresh) curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
   if (r->connect_timeout_ms > 0)
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, r->connect_timeout_ms);
 }
+
+/*
+** Before the request goes out; a second time when libcurl would send it again
+** because a kept connection closed, or HTTP/2 refused the stream, before any
+** reply.  Unasked it does so five times, each perhaps paid for and none seen:
+** to try again is our caller's decision.
+*/
+#if LIBCURL_VERSION_NUM >= 0x075000
+static int on_request(void *ud, char *ip, char *own_ip, int port,
+                      int own_port) {
+  bdr_transfer *x = ud;
+  (void)ip;
+  (void)own_ip;
+  (void)port;
+  (void)own_port;
+  if (x->asked) x->stale = 1;
+  x->asked = 1;
+  return x->stale ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+#endif
 
 /* No program that this process starts inherits the socket: a copy of it
 ** would keep the connection open after its end. */
@@ -172,6 +193,10 @@ static int on_socket_made(void *ud, curl_socket_t fd, curlsocktype purpose) {
 static void set_connection(bdr_transfer *x) {
   CURL *e = x->easy;
   curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, on_socket_made);
+#if LIBCURL_VERSION_NUM >= 0x075000
+  curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_request);
+  curl_easy_setopt(e, CURLOPT_PREREQDATA, x);
+#endif
   curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L); /* NATs forget at 350 s */
   curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->text);
@@ -225,7 +250,7 @@ bdr_status bdr_transfer_start(bdr_multi *m, const bdr_request *r,
 
 void bdr_transfer_finished(bdr_transfer *x, CURLcode result) {
   x->done = 1;
-  x->result = bdr_failure_code(result, x->text);
+  x->result = x->stale ? CURLE_RECV_ERROR : bdr_failure_code(result, x->text);
 }
 
 int bdr_transfer_status(const bdr_transfer *x) {
@@ -279,7 +304,10 @@ void bdr_transfer_error(const bdr_transfer *x, const char **name,
   }
 }
 
-const char *bdr_transfer_detail(const bdr_transfer *x) { return x->text; }
+const char *bdr_transfer_detail(const bdr_transfer *x) {
+  return x->stale ? "a kept connection closed, or a stream was refused"
+                  : x->text;
+}
 
 int bdr_transfer_connected(const bdr_transfer *x) {
   curl_off_t microseconds = 0;
@@ -301,6 +329,8 @@ int bdr_transfer_reused(const bdr_transfer *x) {
   curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &made);
   return made == 0;
 }
+
+int bdr_transfer_stale(const bdr_transfer *x) { return x->stale; }
 
 /* Taking a running transfer off closes its connection (HTTP/1.1) or resets
 ** its stream (HTTP/2): nothing half-read goes back to the pool. */

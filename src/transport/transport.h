@@ -38,6 +38,7 @@ typedef struct bdr_request {
   const char *proxy;          /* NULL: as the environment says; "": none */
   const char *ca_bundle;      /* NULL: the system's */
   int http2;                  /* may share a connection with others */
+  int fresh;                  /* not over a connection that was kept */
 } bdr_request;
 
 /* A new multi handle; NULL when memory or descriptors are short. */
@@ -100,8 +101,8 @@ void bdr_transfer_consume(bdr_transfer *x);
 void bdr_transfer_error(const bdr_transfer *x, const char **name,
                         const char **text);
 
-/* What libcurl itself said of the failure; "" if nothing.  Lasts as long as
-** the transfer. */
+/* More of the failure, mostly in libcurl's words; "" if nothing.  Lasts as
+** long as the transfer. */
 const char *bdr_transfer_detail(const bdr_transfer *x);
 
 /* Was the connection made (and TLS agreed)?  Before that, nothing of the
@@ -114,6 +115,11 @@ long long bdr_transfer_sent(const bdr_transfer *x);
 
 /* Did it go over a connection that an earlier one had left open? */
 int bdr_transfer_reused(const bdr_transfer *x);
+
+/* Did it fail since a kept connection closed (or HTTP/2 refused the stream)
+** before any reply?  Then it may be sent again, over a fresh one.  libcurl
+** before 7.80 does that by itself, unseen. */
+int bdr_transfer_stale(const bdr_transfer *x);
 
 /* End it: a reply not wholly read closes its connection.  Frees x (NULL is
 ** fine).  */

@@ -134,18 +134,20 @@ end
 
 --- Send a request and wait for the head of its reply.
 -- @param request { method, url, headers (name -> value), body (string or
---   nil), proxy, ca_bundle, http_version }
+--   nil), proxy, ca_bundle, http_version, fresh (true: not over a connection
+--   that was kept) }
 -- @param deadlines { connect = seconds, idle = seconds, total = monotonic
 --   time, total_seconds = what the user had set }; each may be absent
 -- @return reply: `.status`, `.headers` (lower-case name -> value); or nil
 --   and an error of kind "transport", "timeout" or "protocol".  The error's
---   `sent` is false when nothing of the request can have arrived.
+--   `sent` is false when nothing of the request can have arrived; `stale` is
+--   true when a kept connection closed before any reply.
 function Curl:send(request, deadlines)
   local transfer, message, code = multi(self):start {
     method = request.method, url = request.url, headers = request.headers,
     body = request.body, connect_timeout = deadlines.connect,
     proxy = request.proxy, ca_bundle = request.ca_bundle,
-    http_version = request.http_version,
+    http_version = request.http_version, fresh = request.fresh,
   }
   if not transfer then return nil, transport_error(message, code) end
   task.hold(transfer)
@@ -153,6 +155,7 @@ function Curl:send(request, deadlines)
   local ok, err = await_head(self, transfer, deadlines)
   if not ok then
     err.sent = transfer:connected()
+    err.stale = transfer:stale() or nil
     transfer:close()
     return nil, err
   end

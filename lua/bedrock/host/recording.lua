@@ -79,7 +79,8 @@ local function put_headers(out, mark, headers)
 end
 
 -- Members of an error that tell what happened, not where it was caught.
-local KEPT = { "kind", "message", "code", "retryable", "sent" }
+local KEPT = { "kind", "message", "code", "retryable", "sent",
+  "stale" }
 
 local function put_error(out, at, err, tidy)
   local kept = {}
