@@ -191,6 +191,12 @@ describe("the decoder", function()
     assert.is_true(decoder:finish())
   end)
 
+  it("is not at its end while messages wait to be taken", function()
+    local decoder = eventstream.decoder()
+    decoder:feed(SAMPLE)
+    assert.equal("TruncatedFrame", select(3, decoder:finish()))
+  end)
+
   it("has a limit, which is that of the specification unless set", function()
     local _, code = decode(SAMPLE, #SAMPLE, #SAMPLE - 1)
     assert.equal("LimitExceeded", code)
@@ -224,6 +230,7 @@ describe("the decoder", function()
     for _, block in ipairs {
       "\0", "\1a", "\1a\10", "\1a\4\0\0\0", "\1a\7\0\5abcd", "\5ab\0",
       "\1a\0\1a\1", "\0\0", "\1a\9" .. ("u"):rep(15),
+      "\1", "\1a", "\1a\7", "\1a\7\0", "\1a\6\0\3ab", "\1a\255",
     } do
       local _, code = decode(with_headers(block), 5)
       assert.equal("InvalidHeader", code)
@@ -292,10 +299,16 @@ describe("the encoder", function()
     refused("InvalidHeader", { { ("n"):rep(256), true } })
     refused("InvalidHeader", { { "v", ("x"):rep(32768) } })
     refused("InvalidHeader", { { "n", 128, "byte" } })
+    refused("InvalidHeader", { { "n", -129, "byte" } })
     refused("InvalidHeader", { { "n", 2 ^ 31, "integer" } })
     refused("InvalidHeader", { { "u", "short", "uuid" } })
     refused("InvalidHeader", { { "a", true }, { "a", false } })
     refused("LimitExceeded", {}, ("x"):rep(24 * 2 ^ 20 + 1))
+    local many, long = {}, {}
+    for i = 1, 1025 do many[i] = { "name " .. i, true } end
+    for i = 1, 5 do long[i] = { "name " .. i, ("x"):rep(32000) } end
+    refused("LimitExceeded", many)
+    refused("LimitExceeded", long)
     assert.has_error(function() eventstream.encode("x", "") end)
     assert.has_error(function() eventstream.encode({ { "a", {} } }, "") end)
   end)

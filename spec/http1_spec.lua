@@ -129,6 +129,9 @@ local hostile = {
   ["length with a blank"] = { crlf(OK, "content-length: 1 2", "", "hello") },
   ["length beyond 64 bits"] =
     { crlf(OK, "content-length: 18446744073709551621", "", "hello") },
+  ["interim in chunks"] =
+    { crlf("HTTP/1.1 103 Hints", "transfer-encoding: chunked", "", "") },
+  ["name with a brace"] = { crlf(OK, "a{b: c", "", "") },
   ["interim with a length"] =
     { crlf("HTTP/1.1 100 Continue", "content-length: 5", "", "hello") },
   ["unasked upgrade"] =

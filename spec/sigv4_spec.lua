@@ -112,6 +112,26 @@ describe("a signer", function()
     assert.equal(first, sign(keys, "us-east-1", "20260115T123456Z"))
   end)
 
+  -- Figures of Python's hmac.  "AWS4" and 60 bytes fill a block of SHA-256.
+  it("takes secrets of any length", function()
+    local known = {
+      [60] = "dad2cac0109f18e1cf2e5911bbc42f2142cc80eb3a626fc2e82cd39600094948",
+      [61] = "fd996df55ae5ea4f9206feea6be3d320104296e5f6035e527bdbc23ada7bb198",
+      [200] = "e5f2b32e8cbc19241ce7c935ff25803138e3c41618e2f6c1efb2932bbac98337",
+    }
+    for length, signature in pairs(known) do
+      assert.equal(signature, sigv4.signature(("s"):rep(length),
+        "20260115/us-east-1/bedrock/aws4_request", "x"))
+    end
+  end)
+
+  it("encodes a query anew, what is no escape included", function()
+    local r = request()
+    r.query = "q=%2f%aF%zz%g0%0G%4g%4"
+    assert.truthy(sigv4.canonical_request(r):find(
+      "\nq=%2F%AF%25zz%25g0%250G%254g%254\n", 1, true))
+  end)
+
   it("leaves out what proxies rewrite", function()
     local r = request()
     r.headers["user-agent"] = "lua"

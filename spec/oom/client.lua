@@ -11,7 +11,7 @@ local request = { modelId = "anthropic.claude-3-5-haiku-20241022-v1:0",
 
 local function new_client()
   local options = { host = curl_host.new(), retry_mode = "off",
-    connect_timeout = 2, idle_timeout = 2 }
+    connect_timeout = 30, idle_timeout = 30 }
   for name, value in pairs(emulator.options) do options[name] = value end
   return bedrock.new(options)
 end
