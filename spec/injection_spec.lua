@@ -31,7 +31,7 @@ describe("a model id", function()
 
   it("stays one segment of the path, whatever is in it", function()
     for model, segment in pairs {
-      ["a/b"] = "a%2Fb", [".."] = "..", ["../../x"] = "..%2F..%2Fx",
+      ["a/b"] = "a%2Fb", ["..."] = "...", ["../../x"] = "..%2F..%2Fx",
       ["a?b=c#d"] = "a%3Fb%3Dc%23d", ["a b"] = "a%20b", ["a@b"] = "a%40b",
       ["a\r\nx: y"] = "a%0D%0Ax%3A%20y", ["a\0b"] = "a%00b",
       ["%2e%2e"] = "%252e%252e", ["é"] = "%C3%A9", ["\\"] = "%5C",
@@ -40,6 +40,22 @@ describe("a model id", function()
       assert.equal("/model/" .. segment .. "/converse", path)
       assert.truthy(request.url:find("^https://bedrock%-runtime%."
         .. "us%-east%-1%.amazonaws%.com/"))
+    end
+  end)
+end)
+
+describe("a model id of dots", function()
+  it("is refused: it would name another path", function()
+    for _, model in ipairs { ".", ".." } do
+      for _, validate in ipairs { true, false } do
+        local host = fakehost.new(GOOD)
+        local one = client(host, { validate = validate })
+        local _, err = one:converse(ask(model))
+        assert.equal("validation", err.kind)
+        _, err = one:converse_stream(ask(model)):next()
+        assert.equal("validation", err.kind)
+        assert.equal(0, #host.sent)
+      end
     end
   end)
 end)
@@ -111,6 +127,19 @@ describe("a host name", function()
       assert.is_true(not ok or response == nil, ("%q"):format(region))
       assert.equal(0, #host.sent, ("%q"):format(region))
       if ok then assert.equal("config", err.kind) end
+    end
+  end)
+
+  it("in endpoint_url is no name that only looks like another", function()
+    for _, name in ipairs { "b\195\188cher.invalid", "127\227\128\1301",
+        "\208\176mazonaws.com", "127.0.0.1%00.invalid", "127.0.0.1\0.invalid",
+        "127.0.0.1@evil.invalid", "127.0.0.1\\@evil.invalid" } do
+      local host = fakehost.new(GOOD)
+      local response, err = client(host, {
+        endpoint_url = "http://" .. name }):converse(ask "m")
+      assert.is_nil(response)
+      assert.equal("config", err.kind, name)
+      assert.equal(0, #host.sent)
     end
   end)
 

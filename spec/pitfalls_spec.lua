@@ -170,9 +170,17 @@ describe("pitfall", function()
     assert.is_true(first < (curl.monotonic() - began) / 2)
   end)
 
-  it("P10: HTTP/1.1 is enough", function()
+  it("P10: HTTP/1.1 is enough, and proxies are asked", function()
     assert.equal("1.1", assert(client_of(fakehost.new()):plan()).http_version
       or "1.1")
+    assert.truthy(server:client { proxy = server.url,
+      endpoint_url = "http://elsewhere.invalid/base" }:converse(
+      odd.ask "plain"))
+    local host = fakehost.new { "{}" }
+    client_of(host, { endpoint_url = "http://vpce.invalid:81/base/" })
+      :converse(ask())
+    assert.equal("http://vpce.invalid:81/base/model/m/converse",
+      host.sent[1].url)
   end)
 
   it("P11: one region for address and signature", function()
@@ -215,7 +223,7 @@ describe("pitfall", function()
     for _, kind in ipairs { "internalServerException",
         "modelStreamErrorException", "throttlingException",
         "validationException", "serviceUnavailableException",
-        "somethingNewException" } do
+        "modelTimeoutException", "somethingNewException" } do
       assert.equal((kind:gsub("^%l", string.upper)),
         run(START, exception(kind)).code)
     end
@@ -236,10 +244,17 @@ describe("pitfall", function()
   end)
 
   it("P18: what is unknown passes through, padding does not", function()
+    local more = core.eventstream.encode({ { ":message-type", "event" },
+      { ":event-type", "contentBlockStop" }, { "flag", true }, { "no", false },
+      { "byte", 1, "byte" }, { "short", 2, "short" }, { "int", 3, "integer" },
+      { "long", 4, "long" }, { "blob", "\0", "bytes" },
+      { "when", 5, "timestamp" }, { "id", ("u"):rep(16), "uuid" } },
+      '{"contentBlockIndex":0}')
     local err, events = run(event("messageStart",
       '{"p":"abcdef","role":"assistant"}'), event("novelty", '{"a":1}'),
-      delta(0, '{"sparkle":{"x":true}}'), STOP)
+      delta(0, '{"sparkle":{"x":true}}'), more, STOP)
     assert.is_nil(err)
+    assert.equal(5, #events)
     assert.same({ messageStart = { role = "assistant" } }, events[1])
     assert.same({ novelty = { a = 1 } }, events[2])
     assert.is_true(events[3].contentBlockDelta.delta.sparkle.x)
@@ -278,9 +293,12 @@ describe("pitfall", function()
   it("P23: tool input that was cut is told, stop reasons are kept", function()
     local _, _, stream = run(START, tool(0, '{"a":'), event("messageStop",
       '{"stopReason":"malformed_tool_use"}'))
-    local answer, err = stream:response()
-    assert.truthy(answer or err)
-    assert.equal("malformed_tool_use", (answer or stream:partial()).stopReason)
+    local answer = assert(stream:response())
+    assert.equal("malformed_tool_use", answer.stopReason)
+    local text, why = bedrock.answer.incomplete(
+      answer.output.message.content[1])
+    assert.equal('{"a":', text)
+    assert.is_string(why)
   end)
 
   it("P24: blocks go by their index, and need no stop", function()
@@ -302,8 +320,10 @@ describe("pitfall", function()
   end)
 
   it("P26: no blank text block is made up", function()
-    local answer = answer_of(START, tool(0, "{}"), STOP)
+    local answer = answer_of(START, delta(0, '{"text":""}'),
+      delta(1, '{"text":" \\n"}'), tool(2, "{}"), STOP)
     assert.equal(1, #answer.output.message.content)
+    assert.equal("n", answer.output.message.content[1].toolUse.name)
   end)
 
   it("P27: chunks of InvokeModel are their inner bytes", function()

@@ -89,7 +89,11 @@ local place = {}
 
 function place.uri(request, member, write, value, state)
   local text = write(value, state)
-  if text == "" then walk.refuse(state, "must not be empty") end
+  if text == "" then
+    walk.refuse(state, "must not be empty")
+  elseif text == "." or text == ".." then -- a server may go up the path
+    walk.refuse(state, "must not be " .. text)
+  end
   request.labels[member.wire] = text or ""
 end
 
