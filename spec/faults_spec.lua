@@ -102,6 +102,20 @@ describe("a fault of the network", function()
       assert.equal(500, one.quota.tokens)
     end)
 
+  it("that lets go of a kept connection is none to who finds credentials",
+    function()
+      local request = require "bedrock.auth.request"
+      local context = { host = require "bedrock.host.curl".new(),
+        random = math.random }
+      dropped()
+      for _ = 1, 2 do
+        local answer = assert(request.send(context, { method = "GET",
+          url = server.url .. "/model/lapse/x", proxy = "", attempts = 1 }))
+        assert.equal(200, answer.status)
+      end
+      assert.equal(1, dropped())
+    end)
+
   it("that drops every connection is not asked for ever", function()
     local one = server:client()
     for kept = 0, 1 do

@@ -210,6 +210,25 @@ describe("the end of a stream", function()
   end)
 end)
 
+describe("a body that ends with its connection", function()
+  it("is whole if its last chunk came", function()
+    local server = odd.start()
+    local client = server:client()
+    local function ending(how)
+      local events = 0
+      local stream = client:invoke { modelId = "loose." .. how, body = "{}" }
+      while true do
+        local event, err = stream:next()
+        if not event then return events, err and err.code end
+        events = events + 1
+      end
+    end
+    assert.same({ 2 }, { ending "whole" })
+    assert.same({ 1, "IncompleteStream" }, { ending "cut" })
+    server:stop()
+  end)
+end)
+
 describe("a message", function()
   it("with any bit flipped is refused, and nothing of it is seen", function()
     for bit = 0, #TEXT * 8 - 1 do

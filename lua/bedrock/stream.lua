@@ -23,6 +23,9 @@ local UNEXPECTED_BODY_MAX = 65536
 -- The event without which an answer is not complete.
 local LAST_EVENT = { ConverseStream = "messageStop" }
 
+-- What Bedrock writes into the last chunk of InvokeModelWithResponseStream.
+local LAST_CHUNK = '"amazon-bedrock-invocationMetrics"'
+
 -- A 200 that is no event stream: a proxy's page, or an error in disguise.
 local function refuse(operation, reply)
   local body, _, partial = exchange.read_all(reply, UNEXPECTED_BODY_MAX)
@@ -73,6 +76,13 @@ local function finish(self, err)
   self.decoder:close()
 end
 
+-- Does HTTP say that the body was whole, or else its last chunk?
+local function is_whole(self)
+  if not self.reply.open_ended then return true end
+  local chunk = self.latest and self.latest.chunk
+  return chunk and chunk.bytes and chunk.bytes:find(LAST_CHUNK, 1, true)
+end
+
 -- The bytes are over: were they all there?
 local function at_end(self, err)
   if err then return finish(self, err) end
@@ -81,9 +91,9 @@ local function at_end(self, err)
     return finish(self, errors.new("protocol", message, { code = code }))
   end
   local last = LAST_EVENT[self.operation.name]
-  if last and not self.seen_last then
+  if last and not self.seen_last or not last and not is_whole(self) then
     return finish(self, errors.new("protocol", ("the stream ended before "
-      .. "%s: the answer is incomplete"):format(last), {
+      .. "%s: the answer is incomplete"):format(last or "its last chunk"), {
       code = "IncompleteStream" }))
   end
   finish(self)
@@ -155,6 +165,7 @@ local function advance(self)
   while not self.ended do
     local event, err = take(self)
     if event then
+      self.latest = event
       self.answer:add(event)
       return event
     end

@@ -9,6 +9,8 @@
 --   cut.F.N.HOW     file F as an event stream in a body of known length (all
 --                   of it: head and body), only N bytes of that, then the
 --                   end: HOW is fin or rst
+--   loose.HOW       chunks of InvokeModel in a body that ends with the
+--                   connection, the last one too if HOW is whole
 --   flood.N         N events as fast as they are taken
 --   hold            the head, then nothing
 --   mute            reads the request, answers nothing
@@ -52,6 +54,15 @@ local UNARY = '{"output":{"message":{"role":"assistant","content":[]}},'
   .. '"stopReason":"end_turn","usage":{"inputTokens":1,"outputTokens":1,'
   .. '"totalTokens":2},"metrics":{"latencyMs":1}}'
 
+local function chunk(json)
+  return event("chunk", ('{"bytes":"%s"}'):format(
+    core.bytes.base64_encode(json)))
+end
+
+local CHUNK = chunk '{"type":"content_block_delta"}'
+local LAST_CHUNK = chunk('{"type":"message_stop",'
+  .. '"amazon-bedrock-invocationMetrics":{"inputTokenCount":1}}')
+
 local function delta(i)
   return event("contentBlockDelta",
     ('{"contentBlockIndex":0,"delta":{"text":"%d %s"}}'):format(i,
@@ -93,6 +104,14 @@ function play.cut(x, file, n, how)
   x.connection:write(((head(#body, STREAM) .. body):sub(1, tonumber(n))))
   x.connection:flush()
   if how == "rst" then linger.reset_on_close(x.connection) end
+  return "close"
+end
+
+function play.loose(x, how)
+  read_body(x)
+  x.connection:write("HTTP/1.1 200 OK\r\n", STREAM, "\r\n", CHUNK,
+    how == "whole" and LAST_CHUNK or "")
+  x.connection:flush()
   return "close"
 end
 

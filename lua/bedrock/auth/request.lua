@@ -24,11 +24,17 @@ local function read_all(reply)
   end
 end
 
+-- One try.  A kept connection that the other side had let go of is none: it
+-- goes out once more, over a fresh one.
 local function try(context, sent, timeout)
   local host = context.host
   local reply, err = host:send(sent, { connect = timeout, idle = timeout,
     total = host:clock() + timeout, total_seconds = timeout })
-  if not reply then return nil, err end
+  if not reply then
+    if not err.stale or sent.fresh then return nil, err end
+    sent.fresh = true
+    return try(context, sent, timeout)
+  end
   local body
   body, err = read_all(reply)
   reply:close()

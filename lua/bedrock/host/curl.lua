@@ -138,7 +138,8 @@ end
 --   that was kept) }
 -- @param deadlines { connect = seconds, idle = seconds, total = monotonic
 --   time, total_seconds = what the user had set }; each may be absent
--- @return reply: `.status`, `.headers` (lower-case name -> value); or nil
+-- @return reply: `.status`, `.headers` (lower-case name -> value),
+--   `.open_ended` (true: the body ends with its connection alone); or nil
 --   and an error of kind "transport", "timeout" or "protocol".  The error's
 --   `sent` is false when nothing of the request can have arrived; `stale` is
 --   true when a kept connection closed before any reply.
@@ -159,9 +160,12 @@ function Curl:send(request, deadlines)
     transfer:close()
     return nil, err
   end
+  local headers = transfer:headers()
   return setmetatable({
     host = self, transfer = transfer, deadlines = deadlines,
-    status = transfer:status(), headers = transfer:headers(),
+    status = transfer:status(), headers = headers,
+    open_ended = request.http_version ~= "2" and not headers["content-length"]
+      and not headers["transfer-encoding"],
   }, Reply)
 end
 
