@@ -207,7 +207,8 @@ end
 
 local function note_failure(client, call, err, delay)
   note(client, call, "failed", { error = tostring(err), code = err.code,
-    status = err.status, request_id = err.request_id, delay = delay })
+    status = err.status, request_id = err.request_id, delay = delay,
+    stale = err.stale })
 end
 
 local function attempts(client, call)

@@ -27,9 +27,12 @@ end
 -- What a caller can see of streams, as text; runs in both hosts.  Only where
 -- the emulator stalls is a short patience right: it may be slow otherwise.
 local SEEN = [[
-  local core = require "bedrock.core"
+  local core, stale = require "bedrock.core", 0
   local client = require "bedrock".new { region = "us-east-1", host = %s,
     endpoint_url = %q, idle_timeout = 30, max_attempts = 2, env = {},
+    log = function(_, _, fields) -- connections of earlier examples are kept
+      if fields.stale then stale = stale + 1 end
+    end,
     credentials = { access_key_id = "AKIDEXAMPLE",
       secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" } }
   client.random = function() return 0 end
@@ -52,7 +55,7 @@ local SEEN = [[
     return table.concat({ seen, tostring(stream.status),
       tostring(err.kind), tostring(err.code), tostring(err.status),
       tostring(err.retryable), tostring(err.stage),
-      tostring(err.attempts) }, " ")
+      tostring(err.attempts and err.attempts - stale) }, " ")
   end
   return see(%q)
 ]]

@@ -126,9 +126,9 @@ local function exchange(reply, head, body)
   return true
 end
 
--- One try: reply | nil, err, stale.  A kept connection that the other side
--- closed before the first byte is stale: nobody took the request, so a new
--- connection may carry it (libcurl does the same).
+-- One try: reply | nil, err.  A kept connection that the other side closed
+-- before the first byte is stale: nobody took the request, so a new
+-- connection may carry it.
 local function attempt(work, self, where, head, body, deadlines, fresh)
   local conn, err = connection.open(self, work, where, deadlines, fresh)
   if not conn then return nil, err end
@@ -138,24 +138,20 @@ local function attempt(work, self, where, head, body, deadlines, fresh)
   good, err = exchange(reply, head, body)
   if good then
     reply.status, reply.headers = reply.parser:head()
+    reply.open_ended = not reply.headers["content-length"]
+      and not reply.headers["transfer-encoding"]
     return reply
   end
   conn:close()
   err.sent = conn.sent
-  local stale = conn.reused and not conn.received and err.kind ~= "timeout"
-  return nil, err, stale
-end
-
-local function attempts(work, ...)
-  local reply, err, stale = attempt(work, ...)
-  if not stale then return reply, err end
-  local host, where, head, body, deadlines = ...
-  return attempt(work, host, where, head, body, deadlines, true)
+  err.stale = conn.reused and not conn.received and err.kind ~= "timeout"
+    or nil
+  return nil, err
 end
 
 -- Do it in a light thread.
 local function run(self, ...)
-  local work, message = job.start(attempts, self, ...)
+  local work, message = job.start(attempt, self, ...)
   if not work then
     local err = trouble.transport(message, "opening a connection")
     err.sent = false
@@ -169,13 +165,15 @@ end
 
 --- Send one request and wait for the head of its response.
 -- @param request method, url, headers (lower-case names), body (string or
---   nil), proxy ("http://[user:password@]host:port"); ca_bundle and HTTP/2
---   are not nginx's to give and make an error
+--   nil), proxy ("http://[user:password@]host:port"), fresh (true: not over
+--   a connection that was kept); ca_bundle and HTTP/2 are not nginx's to give
+--   and make an error
 -- @param deadlines connect and idle in seconds, total as a time of
 --   host:clock(), total_seconds as the user had set it; any may be nil
 -- @return reply (status, headers, read, close) | nil, err of kind
 --   transport, timeout, protocol or config; err.sent is false when nothing
---   of the request can have arrived
+--   of the request can have arrived; err.stale is true when a kept connection
+--   closed before any reply
 function Host:send(request, deadlines)
   local where, err = target.of(request, self.hosts)
   if not where then return nil, err end
@@ -189,7 +187,7 @@ function Host:send(request, deadlines)
   local head, message, code = core.http1.request(request.method, where.path,
     headers, body and #body)
   if not head then return errors.failure("config", message, code) end
-  return run(self, where, head, body, deadlines or {})
+  return run(self, where, head, body, deadlines or {}, request.fresh)
 end
 
 -- Where nginx has cosockets and light threads.
