@@ -141,13 +141,14 @@ asan:             ## every spec under ASan, UBSan and LSan
 	@tools/deps test
 	@MAKE="$(MAKE)" tools/sanitize/run
 
-valgrind:         ## a representative subset under valgrind
+valgrind:         ## every spec under valgrind (an hour)
 	@tools/deps valgrind
 	@MAKE="$(MAKE)" tools/valgrind
 
 gcstress:         ## every spec under an aggressive collector
 	@tools/deps test
-	@LUAS=5.4 HELPER=spec/support/gcstress.lua tools/test
+	@LUAS=5.4 HELPER=spec/support/gcstress.lua \
+	  SPEC_TIMEOUT=$${SPEC_TIMEOUT:-1800} tools/test
 
 oom:              ## the nth allocation fails, n = 1, 2, ... until success
 	@tools/deps test

@@ -77,12 +77,16 @@ math.randomseed(SEED)
 
 local emulator = assert(child.start())
 local host = curl_host.new()
-local client
-do
-  local options = { host = host, max_attempts = 1, idle_timeout = 5 }
+
+local function client_of(idle_timeout)
+  local options = { host = host, max_attempts = 1,
+    idle_timeout = idle_timeout }
   for name, value in pairs(emulator.options) do options[name] = value end
-  client = bedrock.new(options)
+  return bedrock.new(options)
 end
+
+-- Silence is what is right for one of them only, however busy the machine.
+local client, hasty = client_of(120), client_of(3)
 
 local counts = { clean = 0, failed = 0, closed = 0, events = 0 }
 local wrong = 0
@@ -101,7 +105,8 @@ local function start()
   elseif math.random() < 0.05 then
     one.leave_after = math.random(0, 8)
   end
-  one.stream = client:converse_stream {
+  one.stream = (one.fault == "stall-mid-stream" and hasty or client)
+    :converse_stream {
     modelId = one.fault and "emulator." .. one.fault or MODEL,
     messages = { { role = "user", content = { { text = "Hello" } } } } }
   return one
