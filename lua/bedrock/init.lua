@@ -95,6 +95,15 @@ function bedrock.host.replay(file, options)
   return require "bedrock.host.replay".new(file, options)
 end
 
+--- Several streams read as one: `for stream, event, err in bedrock.each {
+-- s1, s2 } do`; at its end a stream comes once more, without event (see
+-- each.lua).
+-- @param streams list of streams, or of turns of conversations
+function bedrock.each(streams)
+  local each = require "bedrock.each".new(streams)
+  return each, nil, nil, each
+end
+
 --- What a client with these options would do, and why: print the result.
 function bedrock.doctor(options)
   return require "bedrock.doctor".examine(options)

@@ -74,6 +74,7 @@ local function finish(self, err)
   self.task:close()
   if self.reply then self.reply:close() end
   self.decoder:close()
+  if self.watcher then self.watcher:wake() end -- who waits for many
 end
 
 -- Does HTTP say that the body was whole, or else its last chunk?
@@ -185,6 +186,19 @@ end
 
 local methods = {}
 
+--- For who waits for many (see crowd.lua): as `poll`, but without a look at
+-- what the host may have meanwhile.
+function methods:step()
+  return advance(self)
+end
+
+--- For the same: what `step` waits for, after it gave false.
+-- @return the host; until when at most, or nil; the one thing that has to
+--   change, or nil
+function methods:waits()
+  return self.host, self.task.deadline, self.task.source
+end
+
 --- The next event, when it has come.
 -- @param timeout seconds to wait for it at most (nil: as the client's own
 --   timeouts say)
@@ -206,7 +220,7 @@ function methods:next(timeout)
     end
     local deadline = self.task.deadline
     if limit and (not deadline or limit < deadline) then deadline = limit end
-    task.pause(host, deadline)
+    task.pause(host, deadline, self.task.source)
   end
 end
 

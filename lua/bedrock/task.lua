@@ -109,8 +109,16 @@ end
 
 --- Wait for something to change, at most until `deadline` (monotonic, or
 -- nil): inside a task by leaving it, elsewhere on the host.
-function task.pause(host, deadline)
-  if current() then return coroutine.yield(deadline) end
+-- @param source what has to change, where only one thing can (see
+--   `host:watch` of bedrock.host.curl); `self.source` of the task meanwhile
+function task.pause(host, deadline, source)
+  local self = current()
+  if self then
+    self.source = source
+    coroutine.yield(deadline)
+    self.source = nil
+    return
+  end
   host:wait(deadline and math.max(0, deadline - host:clock()))
 end
 

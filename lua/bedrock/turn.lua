@@ -85,6 +85,7 @@ end
 local function finish(self)
   self.ended = true
   if self.conversation.turn == self then self.conversation.turn = nil end
+  if self.watcher then self.watcher:wake() end -- who waits for many
 end
 
 local function fail(self, err)
@@ -216,6 +217,7 @@ end
 
 local methods = {}
 
+local function pull_step(stream) return stream:step() end
 local function pull_next(stream, limit) return stream:next(limit) end
 local function pull_poll(stream) return stream:poll() end
 
@@ -232,6 +234,18 @@ end
 -- @return event; false: nothing yet; nil at the clean end; nil, err
 function methods:poll()
   return advance(self, pull_poll, step_calls)
+end
+
+--- As a stream's `step`.
+function methods:step()
+  return advance(self, pull_step, step_calls)
+end
+
+--- As a stream's `waits`.
+function methods:waits()
+  local work = self.work
+  if not work then return self.stream:waits() end
+  return self.conversation.client.host, work.deadline, work.source
 end
 
 --- Iterator over the pieces of text of all answers of the turn.  A failure

@@ -69,6 +69,14 @@ static int multi_wait(lua_State *L) {
   return 0;
 }
 
+/* multi:news() -> id of a transfer that has something new | nil */
+static int multi_news(lua_State *L) {
+  unsigned long id = bdr_multi_news(check_multi(L));
+  if (id == 0) return 0;
+  lua_pushnumber(L, (lua_Number)id);
+  return 1;
+}
+
 /* multi:timeout() -> seconds until wait(0) is due at the latest | nil */
 static int multi_timeout(lua_State *L) {
   long ms = bdr_multi_timeout(check_multi(L));
@@ -226,6 +234,12 @@ static int transfer_close(lua_State *L) {
   return 0;
 }
 
+/* transfer:id() -> what multi:news() calls it */
+static int transfer_id(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)bdr_transfer_id(check_transfer(L)));
+  return 1;
+}
+
 /* transfer:status() -> HTTP status | nil, the head is not there yet */
 static int transfer_status(lua_State *L) {
   int status = bdr_transfer_status(check_transfer(L));
@@ -373,13 +387,14 @@ int luaopen_bedrock_curl(lua_State *L) {
       {"start", multi_start},     {"wait", multi_wait},
       {"timeout", multi_timeout}, {"fd", multi_fd},
       {"sockets", multi_sockets}, {"close", multi_close},
-      {"forked", multi_forked},
+      {"forked", multi_forked},   {"news", multi_news},
       {NULL, NULL}};
   static const luaL_Reg transfer_methods[] = {
       {"status", transfer_status},       {"headers", transfer_headers},
       {"read", transfer_read},           {"close", transfer_close},
       {"connected", transfer_connected}, {"sent", transfer_sent},
       {"reused", transfer_reused},       {"stale", transfer_stale},
+      {"id", transfer_id},
       {NULL, NULL}};
   static const luaL_Reg functions[] = {{"multi", multi_new},
                                        {"monotonic", monotonic},

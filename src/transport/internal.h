@@ -18,6 +18,8 @@ struct bdr_multi {
   bdr_poller *poller;
   double due; /* monotonic time of libcurl's timer; negative: none */
   bdr_transfer *transfers;
+  bdr_transfer *news;           /* the first that has something new */
+  unsigned long count;          /* of transfers that were started */
   pid_t owner; /* the process that made it */
   int forked;  /* this one is a child of that: nothing may be touched */
 };
@@ -25,6 +27,9 @@ struct bdr_multi {
 struct bdr_transfer {
   bdr_multi *multi; /* NULL once that was freed */
   bdr_transfer *next, *previous;
+  bdr_transfer *next_news, *previous_news;
+  unsigned long id;
+  int is_news; /* it is in its multi handle's list of news */
   CURL *easy;
   struct curl_slist *headers;
   bdr_buf head;      /* header lines of the response that is being read */
@@ -39,6 +44,12 @@ struct bdr_transfer {
   bdr_status own;  /* our own reason to stop it, else BDR_OK */
   char text[CURL_ERROR_SIZE];
 };
+
+/* Take note that its reader may go on; again is fine. */
+void bdr_transfer_tell(bdr_transfer *x);
+
+/* Take it off the list of news; fine if it is not there. */
+void bdr_transfer_told(bdr_transfer *x);
 
 /* Take note that libcurl has finished with it. */
 void bdr_transfer_finished(bdr_transfer *x, CURLcode result);

@@ -99,6 +99,13 @@ int bdr_multi_socket(const bdr_multi *m, size_t i, int *fd, int *events) {
   return 1;
 }
 
+unsigned long bdr_multi_news(bdr_multi *m) {
+  bdr_transfer *x = m->news;
+  if (!x) return 0;
+  bdr_transfer_told(x);
+  return x->id;
+}
+
 static void collect_finished(bdr_multi *m) {
   CURLMsg *message;
   int left;

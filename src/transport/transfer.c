@@ -11,6 +11,25 @@
 static const char *const uninvited[] = {"accept:", "content-type:", "expect:"};
 #define UNINVITED (sizeof uninvited / sizeof *uninvited)
 
+/* At the head of the list: who reads looks at all of it anyway. */
+void bdr_transfer_tell(bdr_transfer *x) {
+  bdr_multi *m = x->multi;
+  if (x->is_news || !m) return;
+  x->is_news = 1;
+  x->previous_news = NULL;
+  x->next_news = m->news;
+  if (m->news) m->news->previous_news = x;
+  m->news = x;
+}
+
+void bdr_transfer_told(bdr_transfer *x) {
+  if (!x->is_news) return;
+  x->is_news = 0;
+  if (x->previous_news) x->previous_news->next_news = x->next_news;
+  if (x->next_news) x->next_news->previous_news = x->previous_news;
+  if (x->multi->news == x) x->multi->news = x->next_news;
+}
+
 /*
 ** A header line, without its end.  Runs deep inside libcurl: it copies and
 ** returns.  A short count stops the transfer; `own` then says why.  A status
@@ -30,6 +49,7 @@ static size_t on_header(char *p, size_t one, size_t n, void *ud) {
   }
   if (n <= 2) { /* the empty line */
     x->head_complete = x->status >= 200;
+    bdr_transfer_tell(x);
     return n;
   }
   if (x->head.n + n > BDR_HEAD_MAX) x->own = BDR_E_LIMIT;
@@ -47,6 +67,7 @@ static size_t on_body(char *p, size_t one, size_t n, void *ud) {
     return CURL_WRITEFUNC_PAUSE;
   }
   bdr_buf_add(&x->body, p, n);
+  bdr_transfer_tell(x);
   if (bdr_buf_status(&x->body) == BDR_OK) return n;
   x->own = BDR_E_NOMEM;
   return 0;
@@ -209,6 +230,7 @@ static void set_connection(bdr_transfer *x) {
 
 static void link_to(bdr_transfer *x, bdr_multi *m) {
   x->multi = m;
+  x->id = ++m->count;
   x->next = m->transfers;
   if (x->next) x->next->previous = x;
   m->transfers = x;
@@ -251,7 +273,10 @@ bdr_status bdr_transfer_start(bdr_multi *m, const bdr_request *r,
 void bdr_transfer_finished(bdr_transfer *x, CURLcode result) {
   x->done = 1;
   x->result = x->stale ? CURLE_RECV_ERROR : bdr_failure_code(result, x->text);
+  bdr_transfer_tell(x);
 }
+
+unsigned long bdr_transfer_id(const bdr_transfer *x) { return x->id; }
 
 int bdr_transfer_status(const bdr_transfer *x) {
   return x->head_complete ? x->status : 0;
@@ -344,6 +369,7 @@ void bdr_transfer_detach(bdr_transfer *x) {
   if (x->previous) x->previous->next = x->next;
   if (x->next) x->next->previous = x->previous;
   if (m->transfers == x) m->transfers = x->next;
+  bdr_transfer_told(x);
   x->multi = NULL;
   x->next = x->previous = NULL;
 }

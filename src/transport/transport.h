@@ -69,6 +69,13 @@ int bdr_multi_fd(const bdr_multi *m);
 /* The i-th socket and its BDR_POLL_* events (poller.h); 0: no more. */
 int bdr_multi_socket(const bdr_multi *m, size_t i, int *fd, int *events);
 
+/*
+** The id of a transfer that has something new for its reader (bytes, a whole
+** head, its end) since it was last named here; 0: there is none.  So whoever
+** reads many transfers need not look at each.
+*/
+unsigned long bdr_multi_news(bdr_multi *m);
+
 /* Monotonic seconds, from an arbitrary start. */
 double bdr_monotonic(void);
 
@@ -78,6 +85,9 @@ double bdr_monotonic(void);
 */
 bdr_status bdr_transfer_start(bdr_multi *m, const bdr_request *r,
                               bdr_transfer **out);
+
+/* What bdr_multi_news calls it: never 0, and no other of its multi handle. */
+unsigned long bdr_transfer_id(const bdr_transfer *x);
 
 /* HTTP status once the whole head is there, else 0. */
 int bdr_transfer_status(const bdr_transfer *x);

@@ -102,10 +102,10 @@ end
 -- Wait for something to happen.  Nil and the error when the limit has passed,
 -- which says nothing before what is there was looked at: who asks may have
 -- been away for long.
-local function wait(self, seen, limit, which, seconds, doing)
+local function wait(self, transfer, seen, limit, which, seconds, doing)
   if not limit or self:clock() < limit then
     seen.looked = false
-    task.pause(self, limit)
+    task.pause(self, limit, transfer)
   elseif not seen.looked then
     seen.looked = true
     self:wait(0)
@@ -125,7 +125,7 @@ local function await_head(self, transfer, deadlines)
     elseif bytes == nil then
       return nil, transport_error("the reply has no head", "EmptyReply")
     end
-    local ok, err = wait(self, seen,
+    local ok, err = wait(self, transfer, seen,
       request_limit(self, transfer, deadlines, seen))
     if not ok then return nil, err end
   end
@@ -186,8 +186,8 @@ function Reply:read()
       return nil
     end
     seen = seen or { since = self.host:clock() }
-    local ok, err = wait(self.host, seen, limit_of(self.deadlines, seen.since,
-      "idle", "reading the response"))
+    local ok, err = wait(self.host, transfer, seen, limit_of(self.deadlines,
+      seen.since, "idle", "reading the response"))
     if not ok then
       self:close()
       return nil, err
@@ -202,10 +202,40 @@ function Reply:close()
   if transfer then transfer:close() end
 end
 
+-- Wake those whose transfers have something new.
+local function tell(self, handle)
+  local watched = self.watched
+  local id = handle:news()
+  while id do
+    local watcher = watched[id]
+    watched[id] = nil
+    if watcher then watcher:wake() end
+    id = handle:news()
+  end
+end
+
 --- Let transfers go on for at most `seconds` (nil: until something happens).
 function Curl:wait(seconds)
   local handle, forked = multi(self)
-  if not forked then handle:wait(seconds) end -- what waits must look first
+  if forked then return end -- what waits must look first
+  handle:wait(seconds)
+  if self.watched then tell(self, handle) end
+end
+
+--- Have `watcher:wake()` called once, from `host:wait`, when a transfer has
+-- something new; whoever waits for many transfers need not look at each then.
+-- @param source the `source` of a task that waits
+-- @return what `unwatch` takes
+function Curl:watch(source, watcher)
+  self.watched = self.watched or {}
+  local id = source:id()
+  self.watched[id] = watcher
+  return id
+end
+
+--- Forget a watcher that was not woken.
+function Curl:unwatch(id)
+  self.watched[id] = nil
 end
 
 --- Wait that long, while everything else on this host goes on.
