@@ -10,9 +10,6 @@ local schema = shapes.bedrock()
 local text = ""
 for _, file in ipairs(FILES) do text = text .. "\n" .. shell.read(file) end
 
--- Promised by the annotations; may be absent from the library as it is.
-local MAY_BE_ABSENT = { each = true, map = true }
-
 -- Functions of a class in the annotations: name -> true.
 local function annotated(class, separator)
   local names = {}
@@ -87,18 +84,14 @@ describe("editor types", function()
     local client = bedrock.new { region = "us-east-1" }
     local methods = annotated("Client", ":")
     for name in pairs(methods) do
-      if client[name] ~= nil or not MAY_BE_ABSENT[name] then
-        assert.equal("function", type(client[name]), name)
-      end
+      assert.equal("function", type(client[name]), name)
     end
     for _, name in ipairs(schema:operation_names()) do
       assert.equal(schema:operation(name).reply ~= "duplex",
         methods[shapes.method_name(name)] or false, name)
     end
     for name in pairs(annotated("bedrock", "%.")) do
-      if bedrock[name] ~= nil or not MAY_BE_ABSENT[name] then
-        assert.equal("function", type(bedrock[name]), name)
-      end
+      assert.equal("function", type(bedrock[name]), name)
     end
     for name, value in pairs(bedrock) do
       if type(value) == "function" then

@@ -110,13 +110,30 @@ function bedrock.doctor(options) end
 
 --- Events of several streams as they come, whichever stream they come from;
 --- at its end a stream comes once more, without event: `stream, nil, err`.
----@param streams bedrock.Stream[]
+---@param streams (bedrock.Stream|bedrock.Turn)[]
 ---@return bedrock.Each|(fun(): bedrock.Stream, any, bedrock.Error?) each
 function bedrock.each(streams) end
 
 ---@class bedrock.Each
----@field next fun(self): bedrock.Stream?, any, bedrock.Error?
----@field add fun(self, stream: bedrock.Stream): bedrock.Each
+local Each = {}
+
+---@param stream bedrock.Stream|bedrock.Turn
+---@return bedrock.Each each the same
+function Each:add(stream) end
+
+---@param timeout number? seconds
+---@return (bedrock.Stream|bedrock.Turn)? stream nil when all are over
+---@return any event nil at the stream's end
+---@return bedrock.Error? err
+function Each:next(timeout) end
+
+---@return (bedrock.Stream|bedrock.Turn|false)? stream false: nothing yet
+---@return any event
+---@return bedrock.Error? err
+function Each:poll() end
+
+--- Close all the streams.
+function Each:close() end
 
 --- Request id, status and headers of a response.
 ---@param response table
@@ -180,10 +197,33 @@ function Client:each_async_invoke(params) end
 function Client:check_credentials() end
 
 --- Many calls at once: index, response, err as each finishes.
----@param list table[] parameters
----@param options { operation: string, concurrency: integer? }?
----@return fun(): integer, any, bedrock.Error?
+---@param list table[]|(fun(index: integer): table?) parameters of each call
+---@param options bedrock.MapOptions?
+---@return bedrock.Map|(fun(): integer, any, bedrock.Error?) map
 function Client:map(list, options) end
+
+---@class bedrock.MapOptions
+---@field operation string? "converse"; of one that streams the whole answer
+---@field concurrency integer? calls under way at most (16)
+---@field ordered boolean? in the order of the list (false)
+---@field progress (fun(done: integer, total: integer?))?
+---@field patience number? seconds of nothing but throttling (60)
+
+---@class bedrock.Map
+local Map = {}
+
+---@return integer? index nil at the end
+---@return any response
+---@return bedrock.Error? err
+function Map:next() end
+
+---@return (integer|false)? index false: none yet
+---@return any response
+---@return bedrock.Error? err
+function Map:poll() end
+
+--- Give up what is under way; nothing more is sent.
+function Map:close() end
 
 ---@param options bedrock.ConversationOptions
 ---@return bedrock.Conversation

@@ -72,6 +72,15 @@ local function user_agent(app_id)
   return agent .. " app/" .. app_id:gsub("[^%w!#$%%&'*+%-.^_`|~]", "-")
 end
 
+-- The operation that a method does, or that AWS calls so; or nil.  (What
+-- streams both ways is described, but cannot be done.)
+local function find_operation(name)
+  if type(name) ~= "string" then return nil end
+  local operation = shapes.bedrock():operation(
+    shapes.operation_of(name) or name)
+  return operation and operation.reply ~= "duplex" and operation or nil
+end
+
 -- Read all settings: a table of values, or nil, err.
 local function read_settings(self)
   local values = {}
@@ -182,6 +191,23 @@ function methods:each_async_invoke(params)
   end
 end
 
+--- Many calls at once: `for index, response, err in client:map(list, {
+-- concurrency = 16 }) do` as each finishes (see map.lua).
+-- @param list the parameters of each call
+-- @param given { operation = "converse", concurrency, ordered, progress,
+--   patience }, or nil
+function methods:map(list, given)
+  given = given or {}
+  local name = given.operation or "converse"
+  local operation = find_operation(name)
+  if not operation then
+    error(("option operation: there is no operation %q"):format(
+      tostring(name)), 2)
+  end
+  local map = require "bedrock.map".new(self, operation.name, list, given)
+  return map, nil, nil, map
+end
+
 --- Is there somebody to ask as?  Looks for credentials or a token as the
 -- first call would, and sends nothing to Bedrock.
 -- @return true; or nil, err
@@ -219,24 +245,12 @@ local function method_of(operation)
   return function(self, params) return self:call(name, params) end
 end
 
-local function find_method(name)
-  local schema = shapes.bedrock()
-  for _, operation_name in ipairs(schema:operation_names()) do
-    local operation = schema:operation(operation_name)
-    if shapes.method_name(operation_name) == name
-      and operation.reply ~= "duplex" then
-      return method_of(operation)
-    end
-  end
-end
-
-local ALIASES = { invoke = "invoke_model_with_response_stream" }
-
 -- Methods of operations are made when they are first used.
 function Client.__index(_, name)
   local method = methods[name]
-  if method == nil and type(name) == "string" then
-    method = find_method(ALIASES[name] or name)
+  if method == nil and type(name) == "string" and name:find "^%l" then
+    local operation = find_operation(name)
+    method = operation and method_of(operation)
     methods[name] = method
   end
   return method

@@ -1,5 +1,7 @@
 -- Refusals with an HTTP status, and replies that are none of Bedrock's.
 
+local monotime = require "cqueues".monotime
+
 local function refuse(name, options)
   return function(x) return x:refuse(name, nil, options) end
 end
@@ -36,6 +38,22 @@ local unavailable = refuse "ServiceUnavailableException"
 local not_ready = refuse "ModelNotReadyException"
 local expired = refuse "ExpiredTokenException"
 
+-- A bucket of a tenth of a second's requests, filled at a steady rate.
+local function throttle_above(x)
+  local state, rate, now = x.state, x.number or 100, monotime()
+  local room = math.max(rate / 10, 1)
+  local left = (state.left or room) + (now - (state.at or now)) * rate
+  state.left, state.at = math.min(left, room), now
+  if state.left < 1 then return throttled(x) end
+  state.left = state.left - 1
+  return x:play()
+end
+
+local function throttle_some(x)
+  if x.state.tries % (x.number or 3) == 0 then return throttled(x) end
+  return x:play()
+end
+
 -- An error body without an end: a client must not collect it.
 local function endless_error(x)
   if not x.wire:head(500, x:fields(JSON), "chunked") then return end
@@ -51,6 +69,10 @@ return {
   ["throttle"] = { "429 ThrottlingException, always", throttled },
   ["throttle-twice"] = { "429 for the first two (or NUMBER) tries, then "
     .. "success", first(2, throttled) },
+  ["throttle-above"] = { "429 above 100 (or NUMBER) requests a second",
+    throttle_above },
+  ["throttle-some"] = { "429 for every third (or NUMBERth) request",
+    throttle_some },
   ["internal-error"] = { "500 InternalServerException, always", failed },
   ["internal-error-once"] = { "500 once (or NUMBER times), then success",
     first(1, failed) },
