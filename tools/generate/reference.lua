@@ -176,12 +176,23 @@ local function exceptions_text(out, schema)
   out[#out + 1] = ""
 end
 
+-- The way to each operation, from the top of the page.
+local function contents(schema)
+  local links = {}
+  for _, name in ipairs(schema:operation_names()) do
+    links[#links + 1] = ("- [%s](#%s)"):format(name, name:lower())
+  end
+  links[#links + 1] = "\n[Types](#types) are in the order of the alphabet.\n"
+  return table.concat(links, "\n")
+end
+
 --- The document's text.
 -- @param schema  of service/shapes.lua
 -- @param about   model.service
 function reference.text(schema, about)
   local out = { HEAD:format(about.name) }
   out[#out + 1] = "## Operations\n"
+  out[#out + 1] = contents(schema)
   for _, name in ipairs(schema:operation_names()) do
     operation_text(out, schema, schema:operation(name))
   end
