@@ -1,6 +1,7 @@
 -- Ctrl-C as a question, for programs at a terminal.
 local curl = require "bedrock.curl"
 local curl_host = require "bedrock.host.curl"
+local shell = require "spec.support.shell"
 
 -- A signal to this process; not by os.execute, during which POSIX has SIGINT
 -- ignored.
@@ -47,6 +48,17 @@ describe("interrupts", function()
     assert.is_true(taken)
     assert.is_true(host:clock() - start < 15)
     pipe:close()
+  end)
+
+  it("reach Lua when nobody asks for them", function()
+    local got = shell.run { shell.lua, "-e", [[
+      local curl = require "bedrock.curl"
+      curl.interrupt "watch"
+      pipe = io.popen("for i in 1 2 3; do sleep 0.2; kill -INT $PPID; done")
+      print(pcall(function() while true do os.getenv "A" end end))
+      print(curl.interrupt "taken")
+    ]] }
+    assert.truthy(got.out:find("false\t.*interrupted!\ntrue\n"), got.out)
   end)
 
   it("are one of three words", function()

@@ -9,18 +9,23 @@ static volatile sig_atomic_t interrupted;
 static struct sigaction before;
 static int watching;
 
+/* Nobody asked since the last one: whoever insists is not held up by us. */
 static void on_interrupt(int number) {
   (void)number;
+  if (interrupted) sigaction(SIGINT, &before, NULL);
   interrupted = 1;
 }
 
-int bdr_interrupt_watch(void) {
+static int install(struct sigaction *old) {
   struct sigaction action = {0};
-  interrupted = 0;
-  if (watching) return 0;
   action.sa_handler = on_interrupt; /* no SA_RESTART: a read is cut short */
   sigemptyset(&action.sa_mask);
-  if (sigaction(SIGINT, &action, &before) != 0) return errno;
+  return sigaction(SIGINT, &action, old);
+}
+
+int bdr_interrupt_watch(void) {
+  interrupted = 0;
+  if (install(watching ? NULL : &before) != 0) return errno;
   watching = 1;
   return 0;
 }
@@ -28,6 +33,7 @@ int bdr_interrupt_watch(void) {
 int bdr_interrupt_taken(void) {
   int was = interrupted != 0;
   interrupted = 0;
+  if (was && watching) install(NULL);
   return was;
 }
 

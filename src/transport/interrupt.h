@@ -4,7 +4,8 @@
 **     watch --> SIGINT sets a flag --> taken? --> leave
 **
 ** For programs at a terminal that want to stop an answer and go on.  lua's
-** own handler ends the process at the second Ctrl-C.  A signal's handler can
+** own handler ends the process at the second Ctrl-C; it gets the third one
+** here, when nobody asked since the first.  A signal's handler can
 ** reach nothing but a static flag: this is the process's, as the signal is.
 */
 #ifndef BDR_INTERRUPT_H
@@ -17,7 +18,8 @@
 */
 int bdr_interrupt_watch(void);
 
-/* Was there a SIGINT since the last time it was asked? */
+/* Was there a SIGINT since the last time it was asked?  Then the next ones
+** are watched for again. */
 int bdr_interrupt_taken(void);
 
 /* SIGINT does again what it did before the first watch. */
