@@ -384,11 +384,23 @@ about("bedrock", function()
         end
         keys("dropped", "C-c", "/history", "Enter")
         await("  a b c", 3)
+        keys(("x"):rep(5000), "Enter")
+        await("not sent", 1)
         keys "C-d"
         await("status 0", 1)
       end)
       os.execute(tmux .. "kill-server")
       assert.is_true(ok, err)
+    end)
+
+    it("says what is in a file", function()
+      local said = output({ "chat" }, {}, ("/read %s\n"):format(
+        file("question.txt", "Say: a\nb\n\n")))
+      assert.equal("a\nb\n", said)
+      local got = command({ "chat" }, {}, "/read /nonexistent\n/read "
+        .. file("blank.txt", " \n") .. "\n")
+      assert.truthy(got.err:find("/nonexistent", 1, true))
+      assert.truthy(got.err:find("nothing in it", 1, true))
     end)
 
     it("asks again what failed", function()

@@ -17,6 +17,10 @@ local chat = {}
 -- the wait short unless it comes in the instant before.
 local LOOK = 0.2
 
+-- Bytes of a line that Linux's terminals hand over at most; they drop the
+-- rest without a word.
+local LONGEST = 4095
+
 -- A remark on a line of its own, for people.
 local function note(self, format, ...)
   if not self.terminal then return end
@@ -86,13 +90,18 @@ function chat:hear(turn)
   end
 end
 
--- One line of input: text | nil (the end) | false (Ctrl-C).
+-- One line of input: text | nil (the end) | false (Ctrl-C, or too long).
 local function read_line(self)
   if self.terminal then
     io.write "> "
     io.flush()
   end
   local line = io.read()
+  if line and self.terminal and #line == LONGEST then
+    io.stderr:write(("bedrock: not sent: the terminal cuts lines at %d bytes; "
+      .. "end shorter ones with \\, or /read FILE\n"):format(#line))
+    return false
+  end
   if line then return line end
   if not curl.interrupt "taken" then return nil end
   io.write "\n"
@@ -110,7 +119,8 @@ local function read_text(self)
   return line
 end
 
-local function say(self, text)
+--- Say this, and what was attached.
+function chat:say(text)
   local content = self.attached
   content[#content + 1] = { text = text }
   self.attached = {}
@@ -124,7 +134,7 @@ local function converse(self)
     if text and text:sub(1, 1) == "/" then
       commands.run(self, text)
     elseif text and text:find "%S" then
-      say(self, text)
+      self:say(text)
     end
   end
   if self.terminal and not self.over then io.write "\n" end

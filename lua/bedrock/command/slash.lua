@@ -59,6 +59,13 @@ command("image", " FILE", "show an image with the next question",
 command("document", " FILE", "hand over a document with the next question",
   attach(question.document))
 
+command("read", " FILE", "say what is in a file", function(chat, path)
+  local text, err = session.read(path)
+  if not text then return refuse(err) end
+  if not text:find "%S" then return refuse "there is nothing in it" end
+  chat:say((text:gsub("%s+$", "")))
+end)
+
 command("save", " [FILE]", "write the conversation to a file",
   function(chat, path)
     path = path ~= "" and path or chat.file
