@@ -70,6 +70,21 @@ describe("editor types", function()
     end
   end)
 
+  it("leave LDoc nothing to complain about", function()
+    if shell.run { "sh", "-c", "command -v ldoc" }.status ~= 0 then
+      return pending "ldoc is not installed"
+    end
+    local folder = os.tmpname()
+    os.remove(folder)
+    local got = shell.run { "env", "-u", "LUA_PATH", "-u", "LUA_CPATH", "ldoc",
+      "-d", folder, "." }
+    os.execute("rm -r " .. folder)
+    for line in (got.out .. got.err):gmatch "[^\n]+" do
+      assert.truthy(line:find "^reading configuration"
+        or line:find "^output written", line)
+    end
+  end)
+
   it("tell events apart by their one member", function()
     local union = text:match
       "%-%-%-@alias bedrock.ConverseStreamOutput\n(.-)\n\n"

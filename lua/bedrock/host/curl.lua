@@ -225,6 +225,7 @@ end
 --- Have `watcher:wake()` called once, from `host:wait`, when a transfer has
 -- something new; whoever waits for many transfers need not look at each then.
 -- @param source the `source` of a task that waits
+-- @param watcher anything with `wake`
 -- @return what `unwatch` takes
 function Curl:watch(source, watcher)
   self.watched = self.watched or {}
