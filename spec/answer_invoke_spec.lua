@@ -309,6 +309,34 @@ describe("answer.invoke", function()
               ["function"] = { name = "g", arguments = "{}" } } } } },
         { index = 1, finish_reason = "stop", message = {
           role = "assistant", content = "other" } } } } },
+    { "chat", -- content that thinks in lists, then speaks in text
+      { { choices = { { index = 0, delta = { content = { {
+          type = "thinking", thinking = "a" } } } } } },
+        { choices = { { index = 0, delta = { content = { {
+          type = "thinking", thinking = "b" } } } } } },
+        { choices = { { index = 0, delta = { content = "Hi" } } } },
+        { choices = { { index = 0, delta = { content = "!" },
+          finish_reason = "stop" } } } },
+      "Hi!",
+      { choices = { { index = 0, finish_reason = "stop", message = {
+        role = "assistant", content = {
+          { type = "thinking", thinking = "a" },
+          { type = "thinking", thinking = "b" },
+          { type = "text", text = "Hi!" } } } } } } },
+    { "cohere-command-r", -- citations, each event with its own
+      { { event_type = "text-generation", text = "Hi" },
+        { event_type = "citation-generation", citations = { { start = 0 } } },
+        { event_type = "citation-generation", citations = { { start = 1 } } }
+      },
+      "Hi", { text = "Hi", citations = { { start = 0 }, { start = 1 } } } },
+    { "anthropic", -- counts that are null say nothing
+      { { type = "message_start", message = { usage = { input_tokens = 5 } } },
+        { type = "message_delta", delta = { stop_reason = "end_turn" },
+          usage = { input_tokens = json.null, output_tokens = 9,
+                    server_tool_use = json.null } } },
+      "",
+      { stop_reason = "end_turn", content = {}, usage = { input_tokens = 5,
+        output_tokens = 9, server_tool_use = json.null } } },
     { "chat", -- Mistral's chat models
       { { choices = { { index = 0, stop_reason = json.null, message = {
           role = "assistant", content = "Hi", tool_calls = json.null } } } },

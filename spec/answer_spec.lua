@@ -314,6 +314,15 @@ describe("answer.converse", function()
     assert.same({ { text = " \nx " } }, content)
   end)
 
+  it("makes no block of reasoning that says nothing", function()
+    for _, nothing in ipairs { { text = "" }, { text = "\n" },
+        { redactedContent = "" }, {} } do
+      local content = assembled(block { delta = {
+        reasoningContent = nothing } }).output.message.content
+      assert.equal("[]", json.encode(content))
+    end
+  end)
+
   it("puts citations and the text they belong to in one block", function()
     local location = { web = { url = "https://a.example", domain = "a" } }
     local content = assembled(block(

@@ -67,13 +67,20 @@ function add.content_block_stop(self, chunk)
   block_at(self, chunk.index).stopped = true
 end
 
+-- A count that is null says nothing new.
+local function count(usage, counts)
+  for name, value in pairs(type(counts) == "table" and counts or {}) do
+    if parts.present(value) or usage[name] == nil then usage[name] = value end
+  end
+  return usage
+end
+
 function add.message_delta(self, chunk)
   parts.copy(chunk.delta, self.message)
   for key, value in pairs(chunk) do
     if key == "usage" then
       -- Counts of the whole message so far: they replace, not add.
-      self.message.usage = parts.copy(value,
-        parts.copy(self.message.usage))
+      self.message.usage = count(parts.copy(self.message.usage), value)
     elseif key ~= "type" and key ~= "delta" and key ~= "p" then
       self.message[key] = value
     end

@@ -259,9 +259,13 @@ local function build(self, block, content)
     put(tool_use(self, block))
   end
   if block.result or block.results then put(tool_result(block)) end
-  if block.reasoning or block.signature then put(reasoning_text(block)) end
-  if block.redacted then
-    put { reasoningContent = { redactedContent = join(block.redacted) } }
+  -- What a model thought of nothing is no block, as blank text is none.
+  local redacted = join(block.redacted)
+  if block.signature or not blank(join(block.reasoning)) then
+    put(reasoning_text(block))
+  end
+  if redacted ~= "" then
+    put { reasoningContent = { redactedContent = redacted } }
   end
   if block.citations then
     put(cited(block))

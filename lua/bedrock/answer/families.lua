@@ -142,7 +142,26 @@ local function fold_message(into, delta)
     fold_items(into.calls, calls, fold_call)
   end
   into.members = fold(into.members or {}, delta, texts)
+  for key, value in pairs(delta) do
+    if key ~= "tool_calls" and type(value) == "table" then
+      into.tables = into.tables or {}
+      into.tables[key] = into.tables[key] or {}
+      table.insert(into.tables[key], value)
+    end
+  end
   return into
+end
+
+-- A member that came as a table each time, or (Mistral's content) first as
+-- lists of what it thought and then as text.
+local function unfold_tables(made, tables)
+  for key, values in pairs(tables or {}) do
+    local whole = parts.merge(values)
+    if type(made[key]) == "string" and whole[1] then
+      whole = parts.merge { whole, { { type = "text", text = made[key] } } }
+    end
+    made[key] = whole
+  end
 end
 
 local function unfold_call(call)
@@ -153,6 +172,7 @@ end
 
 local function unfold_message(folded)
   local made = unfold(folded.members or {})
+  unfold_tables(made, folded.tables)
   made.tool_calls = nil
   if folded.calls and folded.calls.n then
     made.tool_calls = unfold_items(folded.calls, unfold_call)
@@ -249,6 +269,11 @@ local command_r = accumulator(function(state, chunk)
                           "tool_calls", "citations", "search_queries",
                           "search_results", "documents" } do
     if present(chunk[name]) then state.members[name] = chunk[name] end
+  end
+  if type(chunk.citations) == "table" then -- those of one piece of the text
+    state.citations = state.citations or {}
+    table.insert(state.citations, chunk.citations)
+    state.members.citations = parts.merge(state.citations)
   end
 end, function(state)
   if state.response then return state.response end
