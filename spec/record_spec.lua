@@ -189,7 +189,11 @@ describe("record", function()
       access = "sso-access-token-1", refresh = "sso-refresh-token",
       client = "oidc-client-secret", web = "web-identity-assertion",
       user = "proxyuser:hunter2", own = "my-own-header-value",
-      id = "id-token-value-here",
+      id = "id-token-value-here", jwt = "a-gateways-jwt-assertion",
+      oidc = "a-load-balancers-oidc", dpop = "proof-of-possession",
+      external = "an-external-id-1", mfa = "an-mfa-code-123456",
+      code = "a-code-of-a-log-in", verifier = "a-code-verifier-1",
+      query = "AKIAQUERYEXAMPLE123", place = "uuid-of-a-container-1",
     }
     local function reply(kind, ...)
       return { headers = { ["content-type"] = kind,
@@ -213,6 +217,9 @@ describe("record", function()
         refreshToken = all.refresh, idToken = all.id, roleCredentials = {
           secretAccessKey = all.secret, sessionToken = all.session,
           accessKeyId = all.key } }),
+      reply("application/json", '{"code":"AccessDenied"}'),
+      reply("text/xml", '<a:SecretAccessKey xmlns:a="b">' .. all.secret
+        .. "</a:SecretAccessKey>"),
       errors.new("transport", "could not send " .. all.session),
     }, {
       request("{}", URL, { authorization = "Bearer " .. all.bearer,
@@ -231,12 +238,20 @@ describe("record", function()
         refreshToken = all.refresh }, "https://oidc.amazonaws.com/token",
         { ["x-amz-sso_bearer_token"] = all.access,
           ["content-type"] = "application/json" }),
+      request(json.encode { code = all.code, codeVerifier = all.verifier },
+        "http://169.254.170.2/v2/credentials/" .. all.place, { dpop = all.dpop,
+          ["x-goog-iap-jwt-assertion"] = all.jwt,
+          ["x-amzn-oidc-data"] = all.oidc }),
+      request("Action=AssumeRole&ExternalId=" .. all.external .. "&TokenCode="
+        .. all.mfa, "https://sts.amazonaws.com/?AWSAccessKeyId=" .. all.query,
+        { ["content-type"] = "application/x-www-form-urlencoded" }),
       request "{}",
     }, { remove = { "X-Mine" } })
     for name, secret in pairs(all) do
       assert.is_nil(file.text:find(secret, 1, true), name)
       assert.is_nil(file.text:find(bytes.base64_encode(secret), 1, true))
     end
+    assert.truthy(file.text:find('{"code":"AccessDenied"}', 1, true))
     assert.truthy(file.text:find("RoleArn=arn", 1, true))
     assert.truthy(file.text:find('"Expiration":"2030"', 1, true))
     assert.truthy(file.text:find("The Canonical String", 1, true))

@@ -12,9 +12,11 @@ secrets.REMOVED = "REMOVED"
 -- Parts of names, in lower case: of headers and query parameters, and of
 -- members of a body.  A body's "signature" is a model's, not a secret.
 local HEADERS = { "authorization", "cookie", "secret", "password",
-  "api%-?key", "signature", "credential$", "token$" }
-local MEMBERS = { "secret", "password", "token$", "access_?key_?id",
-  "private_?key", "assertion", "device_?code" }
+  "api%-?key", "access_?key", "signature", "credential$", "token$", "jwt",
+  "assertion", "oidc", "^dpop$" }
+local MEMBERS = { "secret", "password", "token$", "token_?code",
+  "access_?key_?id", "private_?key", "assertion", "device_?code",
+  "code_?verifier", "external_?id" }
 
 -- Where the next page begins is no secret, and a replay needs it.
 local HARMLESS = { nexttoken = true }
@@ -76,9 +78,12 @@ function Remover:headers(headers)
   return made
 end
 
---- A URL without its user, and without secrets in its query.
+--- A URL without its user, and without secrets in its query.  Whoever knows
+-- the path of a container's credentials may have them.
 function Remover:url(url)
   url = url:gsub("^(%a[%w+.-]*://)[^/?#@]*@", "%1" .. secrets.REMOVED .. "@")
+    :gsub("^(http://169%.254%.170%.%d+/v%d/credentials/)[^?#]+",
+      "%1" .. secrets.REMOVED)
   url = url:gsub("([?&])([^=&#]+)=([^&#]*)", function(mark, name, value)
     if not named(name, HEADERS) then return nil end
     remember(self, value)
@@ -133,6 +138,11 @@ local function is_secret(name)
   return named(name, MEMBERS)
 end
 
+-- In a request a code is what a log-in gave, in a reply what went wrong.
+local function is_secret_of_request(name)
+  return name:lower() == "code" or named(name, MEMBERS)
+end
+
 -- Is this a call of the model's service?  Its bodies are the user's and the
 -- model's words, in which names mean nothing.
 local function is_model(url)
@@ -154,15 +164,16 @@ function Remover:body(text, url, content_type, answered)
   if is_model(url) then
     return self:text(json_members(self, text, is_mark))
   end
-  text = json_members(self, text, is_secret)
-  text = text:gsub("<([%w]+)>([^<]*)</%1>", function(name, value)
-    if not named(name, MEMBERS) then return nil end
+  local hidden = answered and is_secret or is_secret_of_request
+  text = json_members(self, text, hidden)
+  text = text:gsub("<([%w:]+)([^>]*)>([^<]*)</%1>", function(name, more, value)
+    if not hidden(name) then return nil end
     remember(self, value)
-    return ("<%s>%s</%s>"):format(name, secrets.REMOVED, name)
+    return ("<%s%s>%s</%s>"):format(name, more, secrets.REMOVED, name)
   end)
   if (content_type or ""):find("form-urlencoded", 1, true) then
     text = text:gsub("([^=&]+)=([^&]*)", function(name, value)
-      if not named(name, MEMBERS) then return nil end
+      if not hidden(name) then return nil end
       remember(self, value)
       return name .. "=" .. secrets.REMOVED
     end)
