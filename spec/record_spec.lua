@@ -398,6 +398,29 @@ describe("a client on a recording", function()
         session_token = session } }
   end
 
+  it("needs no credentials, and takes those that there are", function()
+    local file = fakehost.file()
+    local body = '{"inputTokens":3}'
+    local params = { modelId = "m", input = { invokeModel = { body = "{}" } } }
+    assert(client_on(assert(record.new(fakehost.new({ body }), file)))
+      :count_tokens(params))
+    local sent = {}
+    for _, keys in ipairs { false, { access_key_id = "AKIDOWN",
+        secret_access_key = "own" } } do
+      local host = assert(replay.new(file))
+      local send = host.send
+      host.send = function(self, asked, ...)
+        sent[#sent + 1] = asked.headers.authorization:match "=(%w+)/"
+        return send(self, asked, ...)
+      end
+      local client = bedrock.new { host = host, region = "us-east-1",
+        credentials = keys or nil, env = { HOME = "/nonexistent",
+          AWS_EC2_METADATA_DISABLED = "true" } }
+      assert.equal(3, assert(client:count_tokens(params)).inputTokens)
+    end
+    assert.same({ "REPLAY", "AKIDOWN" }, sent)
+  end)
+
   it("streams what was recorded", function()
     if not vectors.available() then return pending "no recordings here" end
     local compared = 0

@@ -1,7 +1,7 @@
 --- A host that gives back what `record` wrote down, without a network.
 --
 --     local host = assert(replay.new("spec/talk.rec"))
---     local client = bedrock.new { host = host, credentials = { ... } }
+--     local client = bedrock.new { host = host, region = "us-east-1" }
 --
 -- Its clock is its own: it stands at the time of the recording and moves
 -- with what is replayed and slept, so nothing waits and every run is the
@@ -15,7 +15,8 @@ local secrets = require "bedrock.host.secrets"
 
 local replay = {}
 
-local Replay = { __name = "bedrock.host.replay" }
+-- `replays`: a client needs no credentials here.
+local Replay = { __name = "bedrock.host.replay", replays = true }
 Replay.__index = Replay
 
 local Reply = { __name = "bedrock.reply" }
