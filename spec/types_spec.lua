@@ -135,6 +135,35 @@ describe("editor types", function()
     turn:close()
   end)
 
+  it("name every method of what users hold, and no other", function()
+    -- For bedrock.each and the like, and what a loop calls.
+    local INTERNAL = { step = true, waits = true, attend = true, send = true,
+      wait = true }
+    local client = bedrock.new { region = "us-east-1", endpoint_url =
+      "http://127.0.0.1:1", credentials = { access_key_id = "a",
+      secret_access_key = "b" } }
+    local talk = client:conversation { modelId = "m" }
+    local stream = client:converse_stream { modelId = "m" }
+    local about = { Conversation = talk, Turn = talk:send "Hello",
+      Stream = stream, Each = bedrock.each { stream }, Map = client:map {},
+      LoopHost = bedrock.host.loop(), Accumulator = bedrock.answer.converse() }
+    local of_streams = text:match "%-%-%-@class bedrock.ConverseStream:.-\n\n"
+    for class, object in pairs(about) do
+      local names = annotated(class, ":")
+      for name in pairs(names) do
+        assert.equal("function", type(object[name]), class .. ":" .. name)
+      end
+      for name, value in pairs(getmetatable(object).__index) do
+        local known = names[name] or INTERNAL[name] or name:find "^__"
+          or class == "Stream" and of_streams:find("@field " .. name .. " ")
+        assert.truthy(known or type(value) ~= "function",
+          class .. ":" .. name)
+      end
+    end
+    talk.turn:close()
+    stream:close()
+  end)
+
   it("name every option of a client", function()
     local options = text:match "%-%-%-@class bedrock.Options\n(.-)\n\n"
     local names = {}

@@ -37,6 +37,9 @@ local bedrock = {}
 ---@field attempts integer?
 ---@field operation string?
 ---@field cause any
+---@field throttling boolean? was it refused because of too many requests?
+---@field retry_after number? seconds that the service asked to wait
+---@field seconds number? of kind "timeout": how long that was
 ---@field problems { path: string, message: string }[]? of kind "validation"
 ---@field text string? the answer, of code "OutputInvalid"
 
@@ -270,13 +273,9 @@ function Stream:close() end
 ---| fun(call: bedrock.ToolUseBlock, context: bedrock.ToolContext): boolean, any
 
 --- Beside these, any member of ConverseStreamRequest.
----@class bedrock.ConversationOptions
+---@class bedrock.ConversationOptions: bedrock.ConverseStreamRequest
 ---@field modelId string?
 ---@field system (string|bedrock.SystemContentBlock[])?
----@field inferenceConfig bedrock.InferenceConfiguration?
----@field toolConfig bedrock.ToolConfiguration?
----@field guardrailConfig bedrock.GuardrailStreamConfiguration?
----@field additionalModelRequestFields bedrock.Document
 ---@field tools (bedrock.OwnTool|bedrock.Tool)[]?
 ---@field messages bedrock.Message[]?
 ---@field approve bedrock.Approve?
@@ -301,6 +300,10 @@ local Conversation = {}
 ---@param content bedrock.Content
 ---@return bedrock.Turn|(fun(): bedrock.ConverseStreamOutput) turn
 function Conversation:send(content) end
+
+--- The schema that answers have to follow, or nil.
+---@return table?
+function Conversation:output_schema() end
 
 --- The conversation as JSON.
 ---@return string? text
@@ -393,7 +396,36 @@ local hosts = {}
 function hosts.curl() end
 
 ---@class bedrock.LoopHost: bedrock.Host
----@field spawn fun(self, work: function)
+---@field uv table? of `hosts.luv`: the libuv module
+local LoopHost = {}
+
+--- Run `work()` in a coroutine of its own.
+---@param work function
+---@param done function? called with what it returned, or nil and its error
+---@return thread
+function LoopHost:spawn(work, done) end
+
+--- Seconds until `act` is due at the latest; nil: not before a descriptor is
+--- ready, or nobody waits.
+---@return number?
+function LoopHost:due() end
+
+--- Let transfers go on and wake who waits.
+function LoopHost:act() end
+
+--- Does anybody wait?
+---@return boolean
+function LoopHost:awaited() end
+
+--- Have everybody look again soon, though nothing may have arrived.
+function LoopHost:wake() end
+
+--- The descriptor to watch for reading; nil: watch each of `sockets`.
+---@return integer?
+function LoopHost:fd() end
+
+---@return { fd: integer, events: "r"|"w"|"rw" }[]
+function LoopHost:sockets() end
 
 ---@param uv table? the libuv module
 ---@return bedrock.LoopHost
@@ -430,7 +462,7 @@ local answer = {}
 function answer.converse() end
 
 ---@param model_id string?
----@return bedrock.Accumulator
+---@return bedrock.InvokeAccumulator
 function answer.invoke(model_id) end
 
 --- The piece of text in an event.
@@ -456,5 +488,20 @@ function Accumulator:response() end
 
 ---@return table
 function Accumulator:partial() end
+
+--- The piece of text in an event.
+---@param event table
+---@return string? text
+---@return bedrock.Error? err the chunk is of no known family
+function Accumulator:text(event) end
+
+--- Accumulates the chunks of `invoke`.
+---@class bedrock.InvokeAccumulator: bedrock.Accumulator
+local InvokeAccumulator = {}
+
+--- The family of models that the chunks belong to.
+---@return string? name
+---@return bedrock.Error? err
+function InvokeAccumulator:family() end
 
 return bedrock
