@@ -147,6 +147,9 @@ end
 -- the model.
 local function sentence(err)
   local text = tostring(err)
+  if type(err) == "table" and not (getmetatable(err) or {}).__tostring then
+    text = json.encode(err, { sorted = true }) or ""
+  end
   if type(err) == "string" then text = text:gsub("^[^\n]-:%d+: ", "") end
   if not text:find("%S") or not json.encode(text) then
     return "the tool failed"

@@ -28,6 +28,7 @@ command("help", "", "this list", function(chat)
     local entry = COMMANDS[name]
     say(("%-18s %s"):format("/" .. name .. entry[1], entry[2]))
   end
+  say "A line that begins with a blank is no command."
   say "A line that ends with \\ goes on in the next one."
   say "Ctrl-C stops an answer."
   if chat.tools then say("Tools: ", chat:tool_names()) end
