@@ -4,7 +4,7 @@ local shapes = require "bedrock.service.shapes"
 local shell = require "spec.support.shell"
 
 local FILES = { "types/bedrock.lua", "types/bedrock/shapes.lua",
-  "types/bedrock/emulator/child.lua" }
+  "types/bedrock/host.lua", "types/bedrock/emulator/child.lua" }
 
 local schema = shapes.bedrock()
 local text = ""
