@@ -115,13 +115,39 @@ describe("bedrock.each", function()
 
   it("waits no longer than it is told", function()
     local each = bedrock.each { ask("x", "emulator.stall-mid-stream:60") }
-    local stream, event, err
-    repeat stream, event, err = each:next(0.3) until not event
+    local words = 0
+    repeat
+      local _, event = each:next(0.3)
+      if event and event.contentBlockDelta then words = words + 1 end
+    until words == 3
+    local stream, _, err = each:next(0.05)
     assert.is_nil(stream)
     assert.equal("WaitTimeout", err.code)
     assert.is_false((each:poll()))
     each:close()
     assert.is_nil((each:next()))
+  end)
+
+  it("misses nothing that comes in while another one begins", function()
+    local first = ask("x", "emulator.stall-after-headers:0.2")
+    local each = bedrock.each { first }
+    repeat until first.status or each:next(0.02) -- the head is there
+    assert.is_false((each:poll()))
+    os.execute "sleep 0.5" -- nobody looks meanwhile
+    local second = ask("x", "emulator.stall-before-headers:60")
+    local waits, real = {}, client.host.multi
+    client.host.multi = setmetatable({ wait = function(_, seconds)
+      waits[#waits + 1] = seconds
+      return real:wait(seconds)
+    end }, { __index = function(_, name)
+      return function(_, ...) return real[name](real, ...) end
+    end })
+    local stream = each:next(40)
+    client.host.multi = real
+    assert.equal(first, stream)
+    assert.same({ 0 }, waits)
+    second:close()
+    each:close()
   end)
 
   it("can be polled, and get more streams meanwhile", function()

@@ -202,24 +202,30 @@ function Reply:close()
   if transfer then transfer:close() end
 end
 
--- Wake those whose transfers have something new.
+-- Wake those whose transfers have something new; true if there were any.
 local function tell(self, handle)
-  local watched = self.watched
-  local id = handle:news()
+  local watched, told = self.watched, false
+  local id = watched and handle:news()
   while id do
     local watcher = watched[id]
     watched[id] = nil
-    if watcher then watcher:wake() end
+    if watcher then
+      told = true
+      watcher:wake()
+    end
     id = handle:news()
   end
+  return told
 end
 
 --- Let transfers go on for at most `seconds` (nil: until something happens).
 function Curl:wait(seconds)
   local handle, forked = multi(self)
   if forked then return end -- what waits must look first
+  -- A request that began since may have let bytes of others in.
+  if tell(self, handle) then seconds = 0 end
   handle:wait(seconds)
-  if self.watched then tell(self, handle) end
+  tell(self, handle)
 end
 
 --- Have `watcher:wake()` called once, from `host:wait`, when a transfer has
