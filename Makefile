@@ -165,10 +165,9 @@ coverage:         ## how much of src/core the specs run (gcov)
 
 include spec/fuzz/fuzz.mk
 
-.PHONY: bench bench-quick conformance generate rockspec
-bench bench-quick: all ## against libcurl and the AWS SDK (ratios)
-	@eval "$$($(MAKE) -s env)"; bench/run $(if $(filter %-quick,$@),--quick)
+include bench/bench.mk
 
+.PHONY: conformance generate rockspec
 conformance:      ## against independent peers from npm
 	@tools/deps conformance
 	@MAKE="$(MAKE)" tools/conformance

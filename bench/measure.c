@@ -6,7 +6,8 @@
 ** Its output goes through; a last line `wall= first= cpu= rss=` follows on
 ** standard output: milliseconds until it ended and until it first wrote
 ** something, CPU milliseconds (user and system, its children too), and its
-** greatest resident set in KiB.  Exit status: the command's.
+** greatest resident set in KiB; none where the command failed.  Exit status
+** 1: it failed.
 */
 #define _POSIX_C_SOURCE 200809L
 #define _DEFAULT_SOURCE
@@ -55,8 +56,9 @@ int main(int argc, char **argv) {
     fwrite(bytes, 1, (size_t)n, stdout);
   }
   wait4(child, &status, 0, &used);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return 1;
   printf("wall=%.3f first=%.3f cpu=%.3f rss=%ld\n", now() - began, first,
          milliseconds(used.ru_utime) + milliseconds(used.ru_stime),
          used.ru_maxrss);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+  return 0;
 }

@@ -137,17 +137,16 @@ typedef struct signing {
   char body[1024];
 } signing;
 
-static bdr_header headers[] = {
-    {BDR_LIT("host"), BDR_LIT("bedrock-runtime.us-east-1.amazonaws.com")},
-    {BDR_LIT("content-type"), BDR_LIT("application/json")},
-    {BDR_LIT("x-amz-date"), BDR_LIT("20260115T120000Z")},
-    {BDR_LIT("amz-sdk-invocation-id"),
-     BDR_LIT("5f0c3a4e-3f65-4a63-9d5e-6b1f0d2c7a11")},
-    {BDR_LIT("amz-sdk-request"), BDR_LIT("attempt=1; max=3")}};
-
 /* The body's digest and the signature, as one call needs them. */
 static void sign(void *ud) {
   signing *s = ud;
+  bdr_header headers[] = {
+      {BDR_LIT("host"), BDR_LIT("bedrock-runtime.us-east-1.amazonaws.com")},
+      {BDR_LIT("content-type"), BDR_LIT("application/json")},
+      {BDR_LIT("x-amz-date"), BDR_LIT("20260115T120000Z")},
+      {BDR_LIT("amz-sdk-invocation-id"),
+       BDR_LIT("5f0c3a4e-3f65-4a63-9d5e-6b1f0d2c7a11")},
+      {BDR_LIT("amz-sdk-request"), BDR_LIT("attempt=1; max=3")}};
   bdr_str body = {s->body, sizeof s->body};
   unsigned char digest[BDR_SHA256_SIZE];
   bdr_buf hex = {0}, out = {0};
