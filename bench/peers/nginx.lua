@@ -10,7 +10,6 @@ package.path = "./?.lua;" .. package.path
 local support = require "spec.support.nginx"
 
 local CONF = [[
-  lua_package_path "@ROOT@/?.lua;@PATH@;;";
   @TRUST@
   server {
     listen 127.0.0.1:@PORT@;
@@ -32,6 +31,7 @@ local CONF = [[
 
 local port = support.port()
 local server = support.start { http = CONF, values = { PORT = port,
+  PATH = "@ROOT@/?.lua;@ROOT@/lua/?.lua;@ROOT@/lua/?/init.lua",
   MODE = arg[1], ENDPOINT = arg[2], MODEL = arg[3], COUNT = arg[4],
   TRUST = arg[5] and ("lua_ssl_trusted_certificate %s;"):format(arg[5])
     or "" } }
