@@ -26,6 +26,9 @@ local LAST_EVENT = { ConverseStream = "messageStop" }
 -- What Bedrock writes into the last chunk of InvokeModelWithResponseStream.
 local LAST_CHUNK = '"amazon-bedrock-invocationMetrics"'
 
+-- The event whose `delta` is a union, so that a text stands alone in it.
+local TEXT_EVENT = { ConverseStream = "contentBlockDelta" }
+
 -- A 200 that is no event stream: a proxy's page, or an error in disguise.
 local function refuse(operation, reply)
   local body, _, partial = exchange.read_all(reply, UNEXPECTED_BODY_MAX)
@@ -145,35 +148,41 @@ local function error_of(self, payload, headers)
     .. tostring(kind), { code = "UnknownMessageType" })
 end
 
--- An event that has arrived: event | nil (none) | nil, err.
-local take
-function take(self)
-  local name, payload, detail = self.decoder:event()
-  if name then
+-- Take what has arrived: event | nil, the stream has ended or has to wait.
+-- A piece of an answer's text, which nearly every event is, has nothing to
+-- convert.
+local function take(self)
+  if self.ended then return nil end
+  local name, payload, detail, text
+  repeat
+    name, payload, detail, text = self.decoder:event()
     -- Protocols that have one bind it to the head; it is no event of ours.
-    if name == "initial-response" then return take(self) end
+  until name ~= "initial-response"
+  if name then
+    local event
+    if text and name == self.text_event and not detail then
+      event = { [name] = payload }
+      self.answer:add(event, text)
+      return event
+    end
     if name == self.last_event then self.seen_last = true end
-    return self.unmarshal(name, payload, detail)
+    event = self.unmarshal(name, payload, detail)
+    self.latest = event
+    self.answer:add(event)
+    return event
   elseif name == false then
-    return nil, error_of(self, payload, detail)
+    finish(self, error_of(self, payload, detail))
   elseif payload then
-    return nil, errors.new("protocol", payload, { code = detail })
+    finish(self, errors.new("protocol", payload, { code = detail }))
   end
 end
 
 -- event | false (nothing yet, the host has to wait) | nil | nil, err
 local function advance(self)
-  while not self.ended do
-    local event, err = take(self)
-    if event then
-      self.latest = event
-      self.answer:add(event)
-      return event
-    end
-    if err then
-      finish(self, err)
-      break
-    end
+  while true do
+    local event = take(self)
+    if event then return event end
+    if self.ended then return nil, self.err end
     self.fed = false
     if self.task:step() then
       self.task:result() -- raises what the task raised
@@ -181,7 +190,6 @@ local function advance(self)
       return false
     end
   end
-  return nil, self.err
 end
 
 local methods = {}
@@ -281,8 +289,10 @@ Stream.__close = methods.close
 
 --- Serves `for event in stream do`: a failure is raised.
 function Stream:__call()
+  local event, err = take(self)
+  if event then return event end
   task.iterate(self.host)
-  local event, err = self:next()
+  event, err = self:next()
   if err and err.kind ~= "closed" then error(err, 0) end
   return event
 end
@@ -308,6 +318,7 @@ function stream.new(client, operation, params)
   local self = setmetatable({
     operation = operation, host = client.host, ended = false,
     last_event = LAST_EVENT[operation.name],
+    text_event = TEXT_EVENT[operation.name],
     unmarshal = unmarshal.event(operation),
     answer = answer_for(operation, type(params) == "table" and params or {}),
     decoder = core.eventstream.decoder(client.options.max_event_bytes),

@@ -174,17 +174,20 @@ end
 --- Take one event.  Events that the model of the service does not know are
 -- passed over; they never fail.
 -- @param event an event table as the stream hands it out
-function Converse:add(event)
+-- @param text what the decoder found in it: `contentBlockDelta.delta.text`, a
+--   string; nil where nobody looked
+function Converse:add(event, text)
   self.built = nil
   local e = event.contentBlockDelta
-  if type(e) == "table" then
+  if text then
     -- Nearly every event continues the text that the one before it did; a
     -- delta is a union, so there is nothing beside the text.
-    local block, delta = self.text_block, e.delta
-    if block and block.index == e.contentBlockIndex
-        and type(delta) == "table" and type(delta.text) == "string" then
-      return push(block.text, delta.text)
+    local block = self.text_block
+    if block and block.index == e.contentBlockIndex then
+      return push(block.text, text)
     end
+  end
+  if type(e) == "table" then
     add_delta(self, e)
   elseif event.contentBlockStart then
     add_start(self, event.contentBlockStart)
