@@ -11,8 +11,8 @@ local nearest = require "bedrock.nearest"
 local options = require "bedrock.options"
 local retry = require "bedrock.retry"
 local shapes = require "bedrock.service.shapes"
+local signing = require "bedrock.signing"
 local stream = require "bedrock.stream"
-local task = require "bedrock.task"
 local unmarshal = require "bedrock.service.unmarshal"
 
 local client = {}
@@ -51,6 +51,7 @@ function client.new(given)
     options = chosen, log = chosen.log or nothing, random = random,
     clock_offset = 0, signer = core.sigv4.signer(), quota = retry.quota(),
     host = chosen.host or require "bedrock.host.default"(),
+    marshalling = { validate = chosen.validate, uuid = core.bytes.uuid4 },
   }, Client)
   self.settings = require "bedrock.auth.settings".new {
     options = chosen, env = environment(chosen.env) }
@@ -108,6 +109,7 @@ function methods:plan()
     endpoint_source = select(2, self.settings:get "endpoint_url"),
   }
   if not values.endpoint then return nil, err end
+  values.place = signing.place(values.endpoint.url)
   self.planned = values
   return values
 end
@@ -156,8 +158,7 @@ function methods:call(name, params)
   if operation.reply == "events" then
     return stream.new(self, operation, params)
   end
-  return task.run(self.host, exchange.run, self, operation, params,
-    receive(operation))
+  return exchange.run(self, operation, params, receive(operation))
 end
 
 -- The token of the page after one; nil after the last.  A service that gives
@@ -215,8 +216,7 @@ function methods:check_credentials()
   local plan, err = self:plan()
   if not plan then return nil, err end
   local found
-  found, err = task.run(self.host, self.identity.get, self.identity,
-    plan.endpoint.url)
+  found, err = self.identity:get(plan.endpoint.url)
   if not found then return nil, err end
   return true
 end

@@ -97,7 +97,7 @@ end
 -- Send once.  A reply of success goes to call.receive, whose results are
 -- ours; nil, err (and the reply's headers, if there was one) otherwise.
 local function try(client, call, attempt)
-  local message = signing.message(call.request, call.plan.endpoint.url)
+  local message = signing.message(call.request, call.plan.place)
   add_sdk_headers(call, message.headers, attempt)
   message.proxy, message.ca_bundle = call.plan.proxy, call.plan.ca_bundle
   message.http_version, message.fresh = call.plan.http_version, call.fresh
@@ -200,6 +200,8 @@ local function note_rate(client, call, err)
 end
 
 local function note(client, call, outcome, fields)
+  if not client.options.log then return end
+  fields = fields or {}
   fields.operation, fields.attempt = call.operation.name, call.sent
   fields.invocation_id = call.id
   client.log("debug", "attempt " .. outcome, fields)
@@ -221,7 +223,7 @@ local function attempts(client, call)
     note_rate(client, call, err)
     if result ~= nil then
       client.quota:give_back(call.cost)
-      note(client, call, "succeeded", {})
+      note(client, call, "succeeded")
       return result
     end
     local delay = 0
@@ -252,10 +254,10 @@ end
 -- @return result; or nil, err with operation and attempts filled in
 function exchange.run(client, operation, params, receive)
   local call = { operation = operation, receive = receive,
-    id = core.bytes.uuid4(), clock_offset = 0, sent = 0 }
+    id = core.bytes.uuid4(), clock_offset = 0, sent = 0,
+    request = nil, plan = nil, deadlines = nil } -- nil: room for them
   local err
-  call.request, err = marshal.request(operation, params, {
-    validate = client.options.validate, uuid = core.bytes.uuid4 })
+  call.request, err = marshal.request(operation, params, client.marshalling)
   if not call.request then return finish(call, err, 0) end
   call.plan, err = client:plan()
   if not call.plan then return finish(call, err, 0) end

@@ -6,27 +6,43 @@ local errors = require "bedrock.errors"
 
 local signing = {}
 
+-- The date of a request; all those of one second have the same.
+local last_second, last_date
+
 local function timestamp(seconds)
-  return os.date("!%Y%m%dT%H%M%SZ", math.floor(seconds))
+  seconds = math.floor(seconds)
+  if seconds ~= last_second then
+    last_second, last_date = seconds, os.date("!%Y%m%dT%H%M%SZ", seconds)
+  end
+  return last_date
+end
+
+--- What the messages of an endpoint have in common.
+-- @param url "https://host[:port][/base]"
+function signing.place(url)
+  local origin, authority, base = url:match "^(%a+://([^/?#]+))([^?#]*)"
+  return { origin = origin, authority = authority,
+    base = base:gsub("/+$", "") .. "" }
 end
 
 --- The message for a request: everything but its authorization.
 -- @param request { method, path, query, headers, body } of the marshaller;
 --   path and query are encoded as they will be on the wire
--- @param endpoint_url "https://host[:port][/base]"
+-- @param place of `signing.place`
 -- @return { method, url, path, query, headers (a new table), body }
-function signing.message(request, endpoint_url)
-  local authority, base = endpoint_url:match "^%a+://([^/?#]+)([^?#]*)"
-  base = base:gsub("/+$", "")
-  local headers = { host = authority }
-  for name, value in pairs(request.headers) do headers[name] = value end
+function signing.message(request, place)
+  local headers = { host = place.authority, ["user-agent"] = nil,
+    ["amz-sdk-invocation-id"] = nil, ["amz-sdk-request"] = nil,
+    ["x-amz-date"] = nil, ["x-amz-content-sha256"] = nil,
+    authorization = nil } -- nil: room for what will be added
+  for name, value in next, request.headers do headers[name] = value end
   local query = request.query ~= "" and request.query or nil
-  local path = base .. request.path
+  local path = place.base .. request.path
   return {
     method = request.method, headers = headers, body = request.body,
-    path = path, query = query,
-    url = endpoint_url:match "^%a+://[^/?#]+" .. path
-      .. (query and "?" .. query or ""),
+    path = path, query = query, proxy = nil, ca_bundle = nil,
+    url = place.origin .. path .. (query and "?" .. query or ""),
+    http_version = nil, payload_hash = nil,
   }
 end
 

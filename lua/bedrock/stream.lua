@@ -289,9 +289,10 @@ Stream.__close = methods.close
 
 --- Serves `for event in stream do`: a failure is raised.
 function Stream:__call()
-  local event, err = take(self)
+  local event = take(self)
   if event then return event end
   task.iterate(self.host)
+  local err
   event, err = self:next()
   if err and err.kind ~= "closed" then error(err, 0) end
   return event

@@ -39,10 +39,11 @@ static int sha256(lua_State *L) {
 
 static int push_hex(lua_State *L, bdr_status status,
                     const unsigned char *digest, size_t n) {
-  bdr_buf *out = lbdr_newbuf(L);
+  char text[2 * BDR_SHA256_SIZE]; /* the longest */
   if (status != BDR_OK) return lbdr_fail(L, status);
-  bdr_hex(digest, n, out);
-  return lbdr_buf_result(L, out);
+  bdr_hex_digits(digest, n, text);
+  lua_pushlstring(L, text, 2 * n);
+  return 1;
 }
 
 /* sha256_hex(s) -> 64 hexadecimal digits */
@@ -148,17 +149,18 @@ static int random_bytes(lua_State *L) {
 /* uuid4() -> "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx" (RFC 9562, 5.4) */
 static int uuid4(lua_State *L) {
   unsigned char b[16];
+  char text[2 * sizeof b + 4], *p = text;
   bdr_status status = bdr_random(b, sizeof b);
-  bdr_buf *out = lbdr_newbuf(L);
   size_t i;
   if (status != BDR_OK) return lbdr_fail(L, status);
   b[6] = (unsigned char)(0x40 | (b[6] & 0x0f));
   b[8] = (unsigned char)(0x80 | (b[8] & 0x3f));
   for (i = 0; i < sizeof b; i++) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) bdr_buf_addc(out, '-');
-    bdr_hex(b + i, 1, out);
+    if (i == 4 || i == 6 || i == 8 || i == 10) *p++ = '-';
+    p = bdr_hex_digits(b + i, 1, p);
   }
-  return lbdr_buf_result(L, out);
+  lua_pushlstring(L, text, sizeof text);
+  return 1;
 }
 
 /* crc32(s [, before]) -> number */

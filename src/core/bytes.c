@@ -68,10 +68,6 @@ void bdr_buf_add(bdr_buf *b, const char *p, size_t n) {
 
 void bdr_buf_adds(bdr_buf *b, bdr_str s) { bdr_buf_add(b, s.p, s.n); }
 
-void bdr_buf_addc(bdr_buf *b, char c) {
-  if (grow(b, 1)) b->p[b->n++] = c;
-}
-
 bdr_status bdr_buf_status(const bdr_buf *b) { return b->status; }
 
 bdr_str bdr_buf_str(const bdr_buf *b) {

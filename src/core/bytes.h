@@ -63,7 +63,12 @@ typedef struct bdr_buf {
 /* Append; after a failure these do nothing. */
 void bdr_buf_add(bdr_buf *b, const char *p, size_t n);
 void bdr_buf_adds(bdr_buf *b, bdr_str s);
-void bdr_buf_addc(bdr_buf *b, char c);
+static inline void bdr_buf_addc(bdr_buf *b, char c) {
+  if (b->n < b->cap && b->status == BDR_OK)
+    b->p[b->n++] = c;
+  else
+    bdr_buf_add(b, &c, 1);
+}
 
 /* Room for n more bytes, to be written at the returned pointer and then
 ** taken into the buffer by `b->n += written`; NULL when there is none. */

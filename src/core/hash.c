@@ -95,14 +95,19 @@ void bdr_hash_free(bdr_hash *h) {
   memset(h, 0, sizeof *h);
 }
 
-void bdr_hex(const unsigned char *bytes, size_t n, bdr_buf *out) {
+char *bdr_hex_digits(const unsigned char *bytes, size_t n, char *out) {
   static const char digits[] = "0123456789abcdef";
-  char *p;
   size_t i;
-  if (n == 0 || n > SIZE_MAX / 2 || !(p = bdr_buf_room(out, 2 * n))) return;
   for (i = 0; i < n; i++) {
-    *p++ = digits[bytes[i] >> 4];
-    *p++ = digits[bytes[i] & 15];
+    *out++ = digits[bytes[i] >> 4];
+    *out++ = digits[bytes[i] & 15];
   }
+  return out;
+}
+
+void bdr_hex(const unsigned char *bytes, size_t n, bdr_buf *out) {
+  char *p;
+  if (n == 0 || n > SIZE_MAX / 2 || !(p = bdr_buf_room(out, 2 * n))) return;
+  bdr_hex_digits(bytes, n, p);
   out->n += 2 * n;
 }

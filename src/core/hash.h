@@ -35,7 +35,10 @@ bdr_status bdr_random(unsigned char *out, size_t n);
 /* Give back what it holds; twice is fine. */
 void bdr_hash_free(bdr_hash *h);
 
-/* Lower-case hexadecimal of n bytes, appended. */
+/* Lower-case hexadecimal of n bytes: 2 * n digits at `out`; their end. */
+char *bdr_hex_digits(const unsigned char *bytes, size_t n, char *out);
+
+/* The same, appended. */
 void bdr_hex(const unsigned char *bytes, size_t n, bdr_buf *out);
 
 #endif

@@ -13,6 +13,8 @@
 #include "poller.h"
 #include "transport.h"
 
+#define BDR_SPARE_MAX 16
+
 struct bdr_multi {
   CURLM *handle;
   bdr_poller *poller;
@@ -22,6 +24,9 @@ struct bdr_multi {
   unsigned long count;          /* of transfers that were started */
   pid_t owner; /* the process that made it */
   int forked;  /* this one is a child of that: nothing may be touched */
+  int has_bundle; /* libcurl was built with one; asking costs 3 us */
+  CURL *spare[BDR_SPARE_MAX]; /* of transfers that ended well, for the next */
+  size_t spares;
 };
 
 struct bdr_transfer {

@@ -35,6 +35,16 @@ static int on_timer(CURLM *handle, long ms, void *ud) {
   return 0;
 }
 
+/* Does libcurl know a CA bundle by itself? */
+static int find_bundle(void) {
+#if LIBCURL_VERSION_NUM >= 0x074600
+  const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
+  return built->age >= CURLVERSION_SEVENTH && built->cainfo != NULL;
+#else
+  return 0;
+#endif
+}
+
 static int set_up(bdr_multi *m) {
   m->poller = bdr_poller_new();
   m->handle = curl_multi_init();
@@ -52,6 +62,7 @@ bdr_multi *bdr_multi_new(void) {
   if (!m) return NULL;
   m->due = -1;
   m->owner = getpid();
+  m->has_bundle = find_bundle();
   if (set_up(m)) return m;
   bdr_multi_free(m);
   return NULL;
@@ -77,6 +88,7 @@ void bdr_multi_free(bdr_multi *m) {
   if (!m) return;
   forked = m->poller && bdr_multi_forked(m);
   while (m->transfers) bdr_transfer_detach(m->transfers);
+  while (m->spares) curl_easy_cleanup(m->spare[--m->spares]);
   if (m->handle && !forked) curl_multi_cleanup(m->handle);
   bdr_poller_free(m->poller);
   free(m);

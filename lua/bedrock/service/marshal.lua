@@ -122,13 +122,15 @@ end
 
 local function add_query(request, name, texts)
   for _, text in ipairs(texts or {}) do
-    local query = request.query
+    local query = request.query or {}
+    request.query = query
     query[#query + 1] = wire.encode(name) .. "=" .. wire.encode(text)
   end
 end
 
 function place.query(request, member, write, value, state)
   if member.wire and state.schema:type(member.type) ~= "map" then
+    request.named = request.named or {}
     request.named[member.wire] = true
     return add_query(request, member.wire, write(value, state))
   end
@@ -220,16 +222,16 @@ end
 
 local function query_of(plan, request)
   if request.spread then
-    local names = {}
+    local names, named = {}, request.named or {}
     for name in pairs(request.spread) do
-      if not request.named[name] then names[#names + 1] = name end
+      if not named[name] then names[#names + 1] = name end
     end
     table.sort(names)
     for _, name in ipairs(names) do
       add_query(request, name, request.spread[name])
     end
   end
-  local query = table.concat(request.query, "&")
+  local query = request.query and table.concat(request.query, "&") or ""
   if plan.query == "" or query == "" then return plan.query .. query end
   return plan.query .. "&" .. query
 end
@@ -311,9 +313,8 @@ function marshal.request(operation, params, options)
     walk.refuse(state, "expected a table of parameters, got a " .. type(params))
     return nil, walk.error(state, operation)
   end
-  local request = {
-    labels = {}, headers = {}, query = {}, named = {}, json = {},
-  }
+  -- Made when first needed: query (list of pairs), named (in the query).
+  local request = { labels = {}, headers = {}, json = {} }
   place_members(plan, request, params, state)
   fill_tokens(plan, request, params, state, options.uuid)
   if state.validate then
