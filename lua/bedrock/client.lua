@@ -6,14 +6,16 @@ local core = require "bedrock.core"
 local endpoint = require "bedrock.service.endpoint"
 local errors = require "bedrock.errors"
 local exchange = require "bedrock.exchange"
-local metadata = require "bedrock.metadata"
-local nearest = require "bedrock.nearest"
+local lazy = require "bedrock.lazy"
 local options = require "bedrock.options"
 local retry = require "bedrock.retry"
 local shapes = require "bedrock.service.shapes"
 local signing = require "bedrock.signing"
 local stream = require "bedrock.stream"
 local unmarshal = require "bedrock.service.unmarshal"
+
+local metadata = lazy "bedrock.metadata"
+local nearest = lazy "bedrock.nearest"
 
 local client = {}
 

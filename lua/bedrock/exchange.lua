@@ -7,12 +7,14 @@
 
 local core = require "bedrock.core"
 local errors = require "bedrock.errors"
+local lazy = require "bedrock.lazy"
 local marshal = require "bedrock.service.marshal"
-local rate = require "bedrock.rate"
 local retry = require "bedrock.retry"
 local signing = require "bedrock.signing"
-local timestamp = require "bedrock.service.timestamp"
 local unmarshal = require "bedrock.service.unmarshal"
+
+local rate = lazy "bedrock.rate"
+local timestamp = lazy "bedrock.service.timestamp"
 
 local exchange = {}
 

@@ -1,6 +1,6 @@
 --- The options of `bedrock.new`: their names and types.
 
-local nearest = require "bedrock.nearest"
+local nearest = require "bedrock.lazy" "bedrock.nearest"
 
 local options = {}
 

@@ -8,7 +8,7 @@
 -- (throttling); a success gives back what its last retry took, or 1.  No
 -- tokens: no retry, so that a service in trouble is not made busier.
 
-local timestamp = require "bedrock.service.timestamp"
+local timestamp = require "bedrock.lazy" "bedrock.service.timestamp"
 
 local retry = {}
 

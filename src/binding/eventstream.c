@@ -203,7 +203,7 @@ static void push_text(lua_State *L, int index) {
 
 /*
 ** d:event() -> name, decoded payload without padding, is_odd, delta.text
-**            | false, payload, headers    any other message, or no JSON object
+**            | false, payload, headers    any other message, no JSON object
 **            | nil                        feed more
 **            | nil, message, code
 ** One crossing for what nearly every message is.

@@ -13,9 +13,11 @@
 local credentials = require "bedrock.auth.credentials"
 local endpoint = require "bedrock.service.endpoint"
 local errors = require "bedrock.errors"
-local plan = require "bedrock.auth.plan"
-local sso = require "bedrock.auth.sso"
+local lazy = require "bedrock.lazy"
 local trim = require "bedrock.auth.text".trim
+
+local plan = lazy "bedrock.auth.plan"
+local sso = lazy "bedrock.auth.sso"
 
 local bearer = {}
 

@@ -11,33 +11,41 @@
 -- goes before them.
 
 local errors = require "bedrock.errors"
-local container = require "bedrock.auth.container"
-local environment = require "bedrock.auth.environment"
-local from_profile = require "bedrock.auth.from_profile"
-local imds = require "bedrock.auth.imds"
-local web_identity = require "bedrock.auth.web_identity"
+local lazy = require "bedrock.lazy"
+
+local container = lazy "bedrock.auth.container"
+local environment = lazy "bedrock.auth.environment"
+local from_profile = lazy "bedrock.auth.from_profile"
+local imds = lazy "bedrock.auth.imds"
+local web_identity = lazy "bedrock.auth.web_identity"
 
 local chain = {}
-
-local unpack = table.unpack or unpack
 
 local Chain = { name = "chain" }
 Chain.__index = Chain
 
-local function providers(context)
-  local profile = from_profile.new(context)
-  local rest = { web_identity.new(context), container.new(context),
-    imds.new(context) }
-  local keys = environment.new(context)
+-- The modules of the providers, in order: each is made, and its code read,
+-- when those before it have passed.
+local function order(context)
   local _, source = context.settings:get "profile"
-  if source == "option" then return { profile, keys, unpack(rest) } end
-  return { keys, profile, unpack(rest) }
+  local first, second = environment, from_profile
+  if source == "option" then first, second = second, first end
+  return { first, second, web_identity, container, imds }
 end
 
 --- @param context  settings, files, host, now(), random(), log
 -- @param list     the providers, in order; default: as above
 function chain.new(context, list)
-  return setmetatable({ context = context, list = list, answers = {} }, Chain)
+  return setmetatable({ context = context, list = list or {}, answers = {},
+    modules = list and {} }, Chain)
+end
+
+local function provider_at(self, i)
+  self.modules = self.modules or order(self.context)
+  if not self.list[i] and self.modules[i] then
+    self.list[i] = self.modules[i].new(self.context)
+  end
+  return self.list[i]
 end
 
 -- "environment: AWS_ACCESS_KEY_ID is not set; profile: ...".
@@ -57,16 +65,16 @@ end
 -- { provider =, found = true | reason = text | err = error }.
 -- @return credentials, or nil, err
 function Chain:resolve()
-  self.list = self.list or providers(self.context)
   self.answers = {}
-  local last
-  for number, provider in ipairs(self.list) do
+  local i, provider, last = 1, provider_at(self, 1), nil
+  while provider do
     local found, err, reason = provider:resolve()
-    self.answers[number] = { provider = provider.name,
-      found = found and true, err = err, reason = reason or "not configured" }
+    self.answers[i] = { provider = provider.name, found = found and true,
+      err = err, reason = reason or "not configured" }
     if found then return found end
-    if err and number < #self.list then return nil, err end
-    last = err
+    i = i + 1
+    provider, last = provider_at(self, i), err
+    if err and provider then return nil, err end
   end
   return nil, none(self, last)
 end

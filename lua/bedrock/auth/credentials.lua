@@ -11,9 +11,11 @@
 -- token has the same life (bedrock.auth.bearer).
 
 local errors = require "bedrock.errors"
-local chain = require "bedrock.auth.chain"
+local lazy = require "bedrock.lazy"
 local static = require "bedrock.auth.static"
 local task = require "bedrock.task"
+
+local chain = lazy "bedrock.auth.chain"
 
 local credentials = {}
 

@@ -4,7 +4,7 @@
 -- an error, since the next provider would hide the mistake.
 
 local errors = require "bedrock.errors"
-local timestamp = require "bedrock.service.timestamp"
+local timestamp = require "bedrock.lazy" "bedrock.service.timestamp"
 
 local environment = {}
 

@@ -2,16 +2,18 @@
 -- out by the providers that it names.
 
 local errors = require "bedrock.errors"
-local assume_role = require "bedrock.auth.assume_role"
-local container = require "bedrock.auth.container"
-local environment = require "bedrock.auth.environment"
-local imds = require "bedrock.auth.imds"
-local login = require "bedrock.auth.login"
+local lazy = require "bedrock.lazy"
 local plan = require "bedrock.auth.plan"
-local process = require "bedrock.auth.process"
-local sso = require "bedrock.auth.sso"
-local static = require "bedrock.auth.static"
-local web_identity = require "bedrock.auth.web_identity"
+
+local assume_role = lazy "bedrock.auth.assume_role"
+local container = lazy "bedrock.auth.container"
+local environment = lazy "bedrock.auth.environment"
+local imds = lazy "bedrock.auth.imds"
+local login = lazy "bedrock.auth.login"
+local process = lazy "bedrock.auth.process"
+local sso = lazy "bedrock.auth.sso"
+local static = lazy "bedrock.auth.static"
+local web_identity = lazy "bedrock.auth.web_identity"
 
 local from_profile = {}
 

@@ -1,7 +1,7 @@
 --- Keys that are known as they are: from a profile, or given in code.
 
 local errors = require "bedrock.errors"
-local timestamp = require "bedrock.service.timestamp"
+local timestamp = require "bedrock.lazy" "bedrock.service.timestamp"
 
 local static = {}
 
