@@ -11,7 +11,7 @@ $(BUILD)/bench/%: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPP_ALL) $(CC_ALL) -o $@ $^ $(BENCH_LIBS)
 
-.PHONY: bench bench-quick bench-programs
+.PHONY: bench bench-quick bench-check bench-programs
 bench-programs: $(BENCH)
 
 bench:            ## against libcurl and AWS's SDKs (HOST=nginx, LUA=luajit)
@@ -23,3 +23,8 @@ bench-quick:      ## the same table, fewer and shorter runs: a minute
 	@tools/deps bench
 	@$(MAKE) -s all bench-programs
 	@eval "$$($(MAKE) -s env)"; bench/run --quick table
+
+bench-check:      ## does every part of it still run?  Seconds, no timing
+	@tools/deps bench
+	@$(MAKE) -s all bench-programs
+	@eval "$$($(MAKE) -s env)"; bench/run --smoke check

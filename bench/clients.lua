@@ -31,8 +31,11 @@ function COMMANDS.ours(trial)
   if trial.mode ~= "start" then return "lua5.4 bench/peers/nginx.lua" end
 end
 
+local FLOOR = { start = true, stream = true, first = true, unary = true,
+  slow = true }
+
 function COMMANDS.floor(trial)
-  return not trial.micro and programs .. "/floor"
+  return FLOOR[trial.mode] and programs .. "/floor"
 end
 
 local BYHAND = { start = true, stream = true, unary = true }
@@ -54,14 +57,18 @@ end
 --- In the order in which they are run and shown.
 clients.names = { "ours", "floor", "byhand", "sdk", "boto" }
 
+--- The command of a client for a trial, without its arguments; nil: none.
+function clients.command(name, trial)
+  if trial.only and not trial.only[name] then return nil end
+  return COMMANDS[name](trial) or nil
+end
+
 --- Run a trial.
 -- @return table of its figures by name; empty where this client has none
 function clients.run(name, trial)
   local figures = {}
-  local command = COMMANDS[name](trial)
-  if not command or (trial.only and not trial.only[name]) then
-    return figures
-  end
+  local command = clients.command(name, trial)
+  if not command then return figures end
   local pipe = assert(io.popen(("%s/measure %s %s 2>>%s/log"):format(programs,
     command, arguments(trial), folder)))
   for key, value in pipe:read "*a":gmatch "([%w_]+)=([%d.e+-]+)" do

@@ -5,7 +5,7 @@ package.path = "./?.lua;" .. package.path
 local clients = require "bench.clients"
 local svg = require "bench.svg"
 
-local QUICK = os.getenv "BENCH_QUICK" ~= nil
+local QUICK = (os.getenv "BENCH_SIZE" or "full") ~= "full"
 local ROUNDS = QUICK and 1 or 3
 
 local function powers(base, first, last)

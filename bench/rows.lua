@@ -10,17 +10,19 @@
 
 local rows = {}
 
-local QUICK = os.getenv "BENCH_QUICK" ~= nil
+local SIZE = os.getenv "BENCH_SIZE" or "full"
 
-local function pick(full, quick) return QUICK and quick or full end
+local function pick(full, quick, smoke)
+  return SIZE == "full" and full or SIZE == "quick" and quick or smoke
+end
 
-local STREAM = ("delta.whole.16384.%d"):format(pick(100, 10))
-local FINE = ("delta.events.1.%d"):format(pick(100, 10))
-local INVOKE = ("invoke.whole.16384.%d"):format(pick(100, 10))
-local SLOW = ("tiny.drip.50.%d"):format(pick(67, 7))
+local STREAM = ("delta.whole.16384.%d"):format(pick(100, 10, 1))
+local FINE = ("delta.events.1.%d"):format(pick(100, 10, 1))
+local INVOKE = ("invoke.whole.16384.%d"):format(pick(100, 10, 1))
+local SLOW = ("tiny.drip.%d.%d"):format(pick(50, 50, 5), pick(67, 7, 2))
 local TINY = "tiny.whole.16384.1"
 
-rows.rounds = pick(5, 3)
+rows.rounds = pick(5, 3, 1)
 
 local function both(trials, name, trial)
   for _, over in ipairs { "http", "https" } do
@@ -45,24 +47,28 @@ add("decode", { mode = "decode", over = "http", only = { ours = true } })
 add("start http", { mode = "start", model = TINY, over = "http" })
 add("start bundle", { mode = "start", model = TINY, over = "bundle" })
 both(rows.trials, "first", { mode = "first", model = TINY,
-  count = pick(2000, 300) })
-both(rows.trials, "unary", { mode = "unary", count = pick(3000, 300) })
+  count = pick(2000, 300, 5) })
+both(rows.trials, "unary", { mode = "unary", count = pick(3000, 300, 5) })
 add("history", { mode = "history", over = "http", count = 100 })
 add("marshal", { mode = "marshal", over = "http", count = 100,
   only = { ours = true } })
-add("image", { mode = "image", over = "http", count = 5000000 })
+add("image", { mode = "image", over = "http", count = pick(5000000, 5000000, 60000) })
 add("framing", { micro = "framing @delta.bin 16384" })
 add("framing 64 KiB", { micro = "framing @size65536.bin 16384" })
 add("framing 1 MiB", { micro = "framing @size1048576.bin 16384" })
 add("sign", { micro = "sign" })
 both(rows.trials, "slow", { mode = "slow", model = SLOW,
-  count = pick(1000, 200) })
+  count = pick(1000, 200, 3) })
 
 --- Is a trial left out in this round?  Slow streams take ten seconds of mostly
--- silence; and the quick table has the peers, who are far, only once.
+-- silence; the quick table has the peers, who are far, only once, and a check
+-- that all of it runs has each of their modes once.
 function rows.skip(trial, client, round)
   local peer = client == "sdk" or client == "boto"
-  return round > 1 and (trial.mode == "slow" or (QUICK and peer))
+  if SIZE == "smoke" then
+    return peer and not trial.micro and trial.over ~= "http"
+  end
+  return round > 1 and (trial.mode == "slow" or (SIZE == "quick" and peer))
 end
 
 -- Readers of figures.

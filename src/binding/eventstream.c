@@ -184,9 +184,9 @@ static int push_payload(lua_State *L, bdr_str payload, int *odd) {
 }
 
 /*
-** Push the string at delta.text of the payload at `index`, or nil.  Nearly every
-** event of an answer is such a piece of its text; in here finding that out
-** costs a third of what it costs in Lua.
+** Push the string at delta.text of the payload at `index`, or nil.  Nearly
+** every event of an answer is such a piece of its text; in here finding that
+** out costs a third of what it costs in Lua.
 */
 static void push_text(lua_State *L, int index) {
   lua_pushliteral(L, "delta");
