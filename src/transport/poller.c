@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #if defined(__linux__) && !defined(BDR_WITHOUT_EPOLL)
@@ -14,11 +15,15 @@
 
 #define WAIT_MAX 64 /* sockets told by one epoll_wait */
 
-/* The watched sockets are kept in an array in both forms: poll(2) takes it
-** as it is, and a foreign loop may ask for it. */
+/*
+** The watched sockets are kept in an array in both forms: poll(2) takes it
+** as it is, and a foreign loop may ask for it.  `place[fd]` is where in it a
+** descriptor is, if it is there at all: the array has the last word.
+*/
 struct bdr_poller {
   struct pollfd *sockets;
   size_t n, cap;
+  size_t *place, places;
   int epoll; /* -1 where there is none */
 };
 
@@ -40,25 +45,45 @@ void bdr_poller_free(bdr_poller *p) {
   if (!p) return;
   if (p->epoll >= 0) close(p->epoll);
   free(p->sockets);
+  free(p->place);
   free(p);
 }
 
+/* Its place in the array; the array's length where it is not watched. */
 static size_t find(const bdr_poller *p, int fd) {
-  size_t i;
-  for (i = 0; i < p->n; i++)
-    if (p->sockets[i].fd == fd) break;
-  return i;
+  size_t i = (size_t)fd < p->places ? p->place[fd] : p->n;
+  return i < p->n && p->sockets[i].fd == fd ? i : p->n;
 }
 
-static int reserve(bdr_poller *p) {
+static int reserve_place(bdr_poller *p, size_t fd) {
+  size_t places = p->places ? p->places : 16;
+  size_t *grown;
+  if (fd < p->places) return 1;
+  while (places <= fd) places *= 2;
+  grown = realloc(p->place, places * sizeof *grown);
+  if (!grown) return 0;
+  memset(grown + p->places, 0, (places - p->places) * sizeof *grown);
+  p->place = grown;
+  p->places = places;
+  return 1;
+}
+
+/* Room for one more, fd. */
+static int reserve(bdr_poller *p, int fd) {
   size_t cap = p->cap ? 2 * p->cap : 8;
   struct pollfd *grown;
+  if (!reserve_place(p, (size_t)fd)) return 0;
   if (p->n < p->cap) return 1;
   grown = realloc(p->sockets, cap * sizeof *grown);
   if (!grown) return 0;
   p->sockets = grown;
   p->cap = cap;
   return 1;
+}
+
+static void put(bdr_poller *p, size_t i, struct pollfd socket) {
+  p->sockets[i] = socket;
+  p->place[socket.fd] = i;
 }
 
 #if USE_EPOLL
@@ -94,18 +119,19 @@ static short poll_events(int events) {
 
 int bdr_poller_set(bdr_poller *p, int fd, int events) {
   size_t i = find(p, fd);
+  struct pollfd socket = {0};
   if (tell_kernel(p, fd, events) != 0) return -1;
   if (events == 0) {
-    if (i < p->n) p->sockets[i] = p->sockets[--p->n];
+    if (i < p->n) put(p, i, p->sockets[--p->n]);
     return 0;
   }
   if (i == p->n) {
-    if (!reserve(p)) return -1;
+    if (!reserve(p, fd)) return -1;
     p->n++;
   }
-  p->sockets[i].fd = fd;
-  p->sockets[i].events = poll_events(events);
-  p->sockets[i].revents = 0;
+  socket.fd = fd;
+  socket.events = poll_events(events);
+  put(p, i, socket);
   return 0;
 }
 
