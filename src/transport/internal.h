@@ -39,6 +39,7 @@ struct bdr_transfer {
   struct curl_slist *headers;
   bdr_buf head;      /* header lines of the response that is being read */
   bdr_buf body;      /* bytes that wait for the reader */
+  size_t taken;      /* of them: those that it has had */
   int status;        /* of the response whose lines are in `head` */
   int head_complete; /* the final response's head is there */
   int done;          /* libcurl has no more to do with it */

@@ -281,9 +281,17 @@ bdr_str bdr_transfer_head(const bdr_transfer *x) {
   return bdr_buf_str(&x->head);
 }
 
+/* What the reader has next. */
+static bdr_str piece_of(const bdr_transfer *x) {
+  bdr_str piece = bdr_buf_str(&x->body);
+  bdr_cut(&piece, x->taken, NULL);
+  if (piece.n > BDR_READ_MAX) piece.n = BDR_READ_MAX;
+  return piece;
+}
+
 bdr_status bdr_transfer_read(bdr_transfer *x, bdr_str *bytes) {
   if (x->body.n) {
-    *bytes = bdr_buf_str(&x->body);
+    *bytes = piece_of(x);
     return BDR_OK;
   }
   if (x->own != BDR_OK) return x->own;
@@ -294,6 +302,9 @@ bdr_status bdr_transfer_read(bdr_transfer *x, bdr_str *bytes) {
 
 /* Going on may call on_body at once, with what libcurl held back. */
 void bdr_transfer_consume(bdr_transfer *x) {
+  x->taken += piece_of(x).n;
+  if (x->taken < x->body.n) return;
+  x->taken = 0;
   if (x->body.cap > BDR_HIGH_WATER / 4)
     bdr_buf_free(&x->body);
   else

@@ -21,6 +21,10 @@
 ** piece of libcurl's, 16 KiB, above it). */
 #define BDR_HIGH_WATER ((size_t)256 << 10)
 
+/* Bytes handed out at once at most: copies of them stay in the processor's
+** cache, and in memory that is used again. */
+#define BDR_READ_MAX ((size_t)32 << 10)
+
 /* Bytes of all response header lines together. */
 #define BDR_HEAD_MAX ((size_t)128 << 10)
 
@@ -97,13 +101,13 @@ int bdr_transfer_status(const bdr_transfer *x);
 bdr_str bdr_transfer_head(const bdr_transfer *x);
 
 /*
-** Look at the body bytes that have come: BDR_OK and a view, until _consume;
+** Look at body bytes that have come: BDR_OK and a view, until _consume;
 ** BDR_MORE: none yet; BDR_END: it ended as it should; below zero: it failed
 ** (see bdr_transfer_error).  Bytes come before the failure that followed.
 */
 bdr_status bdr_transfer_read(bdr_transfer *x, bdr_str *bytes);
 
-/* All bytes looked at were taken; a paused sender goes on. */
+/* The bytes looked at were taken; a paused sender goes on after the last. */
 void bdr_transfer_consume(bdr_transfer *x);
 
 /* Why it failed: a short name ("ConnectionRefused") and a sentence; both
