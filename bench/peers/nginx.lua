@@ -37,8 +37,11 @@ local server = support.start { http = CONF, values = { PORT = port,
     or "" } }
 local sock = support.request(port, "GET", "/")
 sock:settimeout(300)
-local text = ""
-for piece in sock.xread, sock, -65536 do text = text .. piece end
+local text, piece = "", nil
+repeat
+  piece = sock:xread(-65536)
+  text = text .. (piece or "")
+until not piece
 sock:close()
 local log = server:log():match "[^\n]*%[error%][^\n]*"
 server:stop()
