@@ -26,7 +26,9 @@ for _, named in ipairs(rows.trials) do
   end
 end
 for _, row in ipairs(rows.rows) do
-  check(row.value(round[row.trial].ours), row[1])
+  if next(round[row.trial].ours) then
+    check(row.value(round[row.trial].ours), row[1])
+  end
   if row.floor then check(row.floor(round), row[1] .. ", floor") end
 end
 
