@@ -300,6 +300,11 @@ end
 
 -- A union holds one of its members; an unknown one was told already.
 local function check_union(shape, value, state)
+  local only, held = next(value)
+  if shape.members[only] and held ~= null
+      and next(value, only) == nil then
+    return -- as nearly all are
+  end
   local set = {}
   for key, item in next, value do
     if item ~= null then
