@@ -24,7 +24,7 @@ struct bdr_multi {
   unsigned long count;          /* of transfers that were started */
   pid_t owner; /* the process that made it */
   int forked;  /* this one is a child of that: nothing may be touched */
-  int has_bundle; /* libcurl was built with one; asking costs 3 us */
+  int has_bundle; /* libcurl was built with one; slow to ask */
   CURL *spare[BDR_SPARE_MAX]; /* of transfers that ended well, for the next */
   size_t spares;
 };
