@@ -22,7 +22,7 @@ local INVOKE = ("invoke.whole.16384.%d"):format(pick(100, 10, 1))
 local SLOW = ("tiny.drip.%d.%d"):format(pick(50, 50, 5), pick(67, 7, 2))
 local TINY = "tiny.whole.16384.1"
 
-rows.rounds = pick(5, 3, 1)
+rows.rounds = tonumber(os.getenv "ROUNDS") or pick(5, 3, 1)
 
 local function both(trials, name, trial)
   for _, over in ipairs { "http", "https" } do
@@ -52,7 +52,8 @@ both(rows.trials, "unary", { mode = "unary", count = pick(3000, 300, 5) })
 add("history", { mode = "history", over = "http", count = 100 })
 add("marshal", { mode = "marshal", over = "http", count = 100,
   only = { ours = true } })
-add("image", { mode = "image", over = "http", count = pick(5000000, 5000000, 60000) })
+add("image", { mode = "image", over = "http",
+  count = pick(5000000, 5000000, 60000) })
 add("framing", { micro = "framing @delta.bin 16384" })
 add("framing 64 KiB", { micro = "framing @size65536.bin 16384" })
 add("framing 1 MiB", { micro = "framing @size1048576.bin 16384" })
