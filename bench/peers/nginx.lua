@@ -37,11 +37,11 @@ local server = support.start { http = CONF, values = { PORT = port,
     or "" } }
 local sock = support.request(port, "GET", "/")
 sock:settimeout(300)
-local text, piece = "", nil
-repeat
+local text, piece = "", sock:xread(-65536)
+while piece do
+  text = text .. piece
   piece = sock:xread(-65536)
-  text = text .. (piece or "")
-until not piece
+end
 sock:close()
 local log = server:log():match "[^\n]*%[error%][^\n]*"
 server:stop()
