@@ -37,7 +37,8 @@ end
 -- the operation's.
 local function check_target(case, got)
   local wanted = case.serialized
-  local message = signing.message(got, case.endpoint or "https://example.com")
+  local message = signing.message(got,
+    signing.place(case.endpoint or "https://example.com"))
   assert.equal(wanted.method, message.method, case.id)
   assert.equal(wanted.uri:match("^[^?]*"), message.path, case.id)
   assert.equal((wanted.host or "example.com"):match("^[^/]*"),
