@@ -38,6 +38,20 @@ describe("nginx host", function()
     ]])
   end)
 
+  it("speaks to an address of IPv6", function()
+    if not far.has_ipv6() then return pending "no ::1 here" end
+    assert.equal("six six", run [[
+      local other = require "bedrock.host.nginx".new {
+        hosts = { ["six.test"] = "::1" } }
+      local out = {}
+      for i, name in ipairs { "[::1]", "six.test" } do
+        out[i] = all(assert(other:send { method = "POST", body = "six",
+          url = ("http://%s:%d/"):format(name, FAR), headers = {} }))
+      end
+      return table.concat(out, " ")
+    ]])
+  end)
+
   it("loads bedrock.core and no libcurl", function()
     assert.equal("true nil nil", run [[
       local maps = io.open("/proc/self/maps"):read("*a")

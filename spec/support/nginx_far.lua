@@ -49,6 +49,16 @@ local PRELUDE = [[
   end
 ]]
 
+-- Has this machine the address ::1?
+local function has_ipv6()
+  local list = io.open "/proc/net/if_inet6"
+  local text = list and list:read "*a" or ""
+  if list then list:close() end
+  return text:find(("0"):rep(31) .. "1", 1, true) ~= nil
+end
+
+far.has_ipv6 = has_ipv6
+
 local Far = {}
 Far.__index = Far
 
@@ -74,7 +84,8 @@ function far.start()
     server = support.start { dir = dir,
       http = read "spec/support/nginx_hosts.conf",
       values = { RUN = run, FAR = port, TLS = tls, DEAD = dead,
-        ALONE = alone } },
+        ALONE = alone, LISTEN6 = has_ipv6()
+          and ("listen [::1]:%d;"):format(port) or "" } },
   }, Far)
 end
 

@@ -330,7 +330,8 @@ function nginx.new(options)
   options = options or {}
   local hosts = { localhost = "127.0.0.1" }
   for name, address in pairs(options.hosts or {}) do
-    hosts[name:lower()] = address
+    local bare = address:find(":", 1, true) and not address:find "^%["
+    hosts[name:lower()] = bare and "[" .. address .. "]" or address
   end
   return setmetatable({
     keepalive = options.keepalive or 60,
