@@ -34,7 +34,7 @@ describe("credentials in nginx", function()
   setup(function()
     emulator = child.start { access_key = "AKIDEXAMPLE",
       secret_key = "secret", session_token = "session" }
-    port, metadata = support.port(), support.port()
+    port, metadata = support.ports(2)
     server = support.start { main = MAIN,
       http = hosts.read "spec/support/nginx_metadata.conf",
       values = { RUN = port, METADATA = metadata, URL = emulator.url } }

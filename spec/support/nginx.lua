@@ -44,12 +44,22 @@ function support.missing()
   if not pcall(socket) then return "no lua-cqueues here" end
 end
 
--- A free port of loopback; the system gives the next one to the next caller.
+--- That many free ports of loopback, each another: all are held until the
+-- last is known.
+function support.ports(count)
+  local listeners, ports = {}, {}
+  for i = 1, count do
+    listeners[i] = socket().listen { host = "127.0.0.1", port = 0 }
+    local _, _, port = listeners[i]:localname()
+    ports[i] = port
+  end
+  for i = 1, count do listeners[i]:close() end
+  return (table.unpack or unpack)(ports)
+end
+
+--- One.
 function support.port()
-  local listener = socket().listen { host = "127.0.0.1", port = 0 }
-  local _, _, port = listener:localname()
-  listener:close()
-  return port
+  return support.ports(1)
 end
 
 local CONF = [[

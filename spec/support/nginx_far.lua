@@ -75,9 +75,7 @@ function far.start()
   os.remove(dir)
   os.execute("mkdir " .. dir)
   os.execute(CERTIFICATES:format(dir))
-  local ports = {}
-  for i = 1, 5 do ports[i] = support.port() end
-  local run, port, tls, dead, alone = (table.unpack or unpack)(ports)
+  local run, port, tls, dead, alone = support.ports(5)
   return setmetatable({
     run_port = run, port = port,
     prelude = PRELUDE:format(port, tls, dead, alone),
