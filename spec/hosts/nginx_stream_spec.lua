@@ -166,6 +166,27 @@ describe("streams in nginx", function()
     ]])
   end)
 
+  it("serve bedrock.each and client:map", function()
+    assert.equal("5 6", run [[
+      local streams, ended, list, answered = {}, 0, {}, 0
+      for i = 1, 5 do streams[i] = ask() end
+      for _, event, err in bedrock.each(streams) do
+        assert(not err, tostring(err))
+        if not event then ended = ended + 1 end
+      end
+      for i = 1, 6 do
+        list[i] = { modelId = "m", messages = {
+          { role = "user", content = { { text = "hello" } } } } }
+      end
+      for _, response, err in client:map(list, { operation = "converse",
+        concurrency = 3 }) do
+        assert(response, tostring(err))
+        answered = answered + 1
+      end
+      return ended .. " " .. answered
+    ]])
+  end)
+
   it("are closed by another thread, and who waits is woken", function()
     assert.equal("closed", run [[
       local err
