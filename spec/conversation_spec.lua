@@ -212,6 +212,18 @@ describe("a turn that does not end well", function()
     end)
   end
 
+  if _VERSION == "Lua 5.4" then
+    it("is closed when its text is left, in Lua 5.4", function()
+      local client = script.client(say { "one two" })
+      local chat = conversation.new(client, {})
+      for text in chat:send("x"):text() do
+        if text == "one " then break end
+      end
+      assert.equal(1, client.streams[1].closed)
+      assert.same({ user "x", assistant "one " }, chat.messages)
+    end)
+  end
+
   it("never leaves a call without its result, wherever it is closed",
     function()
       local function begin()

@@ -88,7 +88,7 @@ end
 
 --- A host that gives recorded exchanges back, without a network (see
 -- bedrock.host.replay).
--- @param file path of a recording, or a table that says more
+-- @param file path of a recording, or anything with `:read("*a")`
 -- @param options see bedrock.host.replay, or nil
 -- @return host | nil, err when the file cannot be read
 function bedrock.host.replay(file, options)

@@ -249,17 +249,17 @@ function methods:waits()
 end
 
 --- Iterator over the pieces of text of all answers of the turn.  A failure
--- is raised.
+-- is raised; Lua 5.4 closes the turn when the loop is left.
 function methods:text()
-  return function()
+  local function next_piece()
     while true do
-      local event, err = self:next()
-      if err and err.kind ~= "closed" then error(err, 0) end
+      local event = self()
       if not event then return nil end
       local text = answer.text(event)
       if text then return text end
     end
   end
+  return next_piece, nil, nil, self
 end
 
 --- Go through the turn to its end.
@@ -366,6 +366,7 @@ Turn.__close = methods.close
 
 --- Serves `for event in turn do`: a failure is raised.
 function Turn:__call()
+  task.iterate(self.conversation.client.host)
   local event, err = self:next()
   if err and err.kind ~= "closed" then error(err, 0) end
   return event
