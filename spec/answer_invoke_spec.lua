@@ -385,6 +385,29 @@ describe("answer.invoke", function()
     end)
   end
 
+  it("takes Cohere's last chunk for what it is", function()
+    for _, kind in ipairs { "text-generation", false } do
+      for _, row in ipairs {
+        { { "Hi", " you" }, "Hi you" }, -- the last piece
+        { { "Hi", " you", "Hi you" }, "Hi you" }, -- the whole once more
+        { { "Hi", " you", "" }, "Hi you" },
+        { { "Hi" }, "Hi" },
+      } do
+        local a, said = answer.invoke(), ""
+        for i, text in ipairs(row[1]) do
+          local last = i == #row[1]
+          local event = { chunk = { json = { text = text, is_finished = last,
+            event_type = kind and (last and "stream-end" or kind) or nil } } }
+          a:add(event)
+          said = said .. (a:text(event) or "")
+        end
+        assert.equal(row[2], said)
+        local whole = a:response()
+        assert.equal(row[2], whole.text or whole.generations[1].text)
+      end
+    end
+  end)
+
   it("says so when the chunks are of no known family", function()
     local a = chunks({ [ADDED] = metrics }, { vector = { 1 }, norm = 2 })
     for _, method in ipairs { "response", "partial", "family" } do

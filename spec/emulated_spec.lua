@@ -192,6 +192,39 @@ describe("against the emulator", function()
     end)
   end
 
+  local families = {
+    ["anthropic.claude-3-haiku-20240307-v1:0"] = { "anthropic", { max_tokens =
+      50, anthropic_version = "bedrock-2023-05-31", messages = { {
+        role = "user", content = "Say: one two" } } } },
+    ["amazon.nova-lite-v1:0"] = { "nova", { messages = {
+      user "Say: one two" } } },
+    ["amazon.titan-text-express-v1"] = { "titan", {
+      inputText = "Say: one two" } },
+    ["meta.llama3-8b-instruct-v1:0"] = { "llama", {
+      prompt = "Say: one two" } },
+    ["mistral.mistral-7b-instruct-v0:2"] = { "mistral", {
+      prompt = "Say: one two" } },
+    ["cohere.command-text-v14"] = { "cohere-command", {
+      prompt = "Say: one two" } },
+    ["cohere.command-r-v1:0"] = { "cohere-command-r", {
+      message = "Say: one two" } },
+  }
+  for modelId, row in pairs(families) do
+    with_emulator(modelId .. " says the same in a stream", function()
+      local client = client_on()
+      local whole = assert(client:invoke_model { modelId = modelId,
+        body = row[2] }).body
+      assert.truthy(whole:find("one two", 1, true))
+      local stream, texts = client:invoke { modelId = modelId, body = row[2] },
+        {}
+      for text in stream:text() do texts[#texts + 1] = text end
+      assert.equal("one two", table.concat(texts))
+      assert.equal(row[1], stream.answer:family())
+      assert.truthy(json.encode(assert(stream:response()))
+        :find("one two", 1, true))
+    end)
+  end
+
   with_emulator("what was recorded replays without the emulator", function()
     local path = os.tmpname()
     local function talks(host, modelId)

@@ -46,6 +46,7 @@ local function accumulator(add, response)
   return function()
     local state = {}
     return {
+      state = state,
       add = function(_, chunk) add(state, chunk) end,
       response = function() return response(state) end,
     }
@@ -240,15 +241,26 @@ end, function(state)
   }
 end)
 
--- The last chunk holds the whole answer: as `response` where the maker's
--- own format is kept, as its whole text elsewhere.
+-- Cohere's last chunk may hold the whole answer (as `response`, or as its
+-- text once more), the last piece of it, or nothing: what repeats what came
+-- is no piece.
+local function add_text(state, chunk)
+  state.piece = nil
+  if type(chunk.text) ~= "string" then return end
+  if chunk.is_finished and chunk.text == join(state.text) then return end
+  state.text = state.text or { n = 0 }
+  state.piece = chunk.text
+  push(state.text, chunk.text)
+end
+
+local function text_of(chunk, state)
+  if not chunk.is_finished then return chunk.text end
+  return state and state.piece
+end
+
 local cohere = accumulator(function(state, chunk)
   if type(chunk.response) == "table" then state.response = chunk.response end
-  local finished = chunk.is_finished == true
-  if type(chunk.text) == "string" and not (finished and state.text) then
-    state.text = state.text or { n = 0 }
-    push(state.text, chunk.text)
-  end
+  add_text(state, chunk)
   if present(chunk.finish_reason) then
     state.finish_reason = chunk.finish_reason
   end
@@ -260,10 +272,7 @@ end)
 
 local command_r = accumulator(function(state, chunk)
   if type(chunk.response) == "table" then state.response = chunk.response end
-  if chunk.event_type == "text-generation" then
-    state.text = state.text or { n = 0 }
-    push(state.text, tostring(chunk.text))
-  end
+  add_text(state, chunk)
   state.members = state.members or {}
   for _, name in ipairs { "generation_id", "response_id", "finish_reason",
                           "tool_calls", "citations", "search_queries",
@@ -329,9 +338,7 @@ return {
     text = listed_text "outputs" },
   { name = "cohere-command-r", new = command_r,
     match = function(chunk) return chunk.event_type ~= nil end,
-    text = function(chunk)
-      return chunk.event_type == "text-generation" and chunk.text or nil
-    end },
+    text = text_of },
   -- Command answers in one chunk that is the whole, unless asked with
   -- "stream": true.
   { name = "cohere-command", new = listed "generations",
@@ -339,9 +346,7 @@ return {
     text = listed_text "generations" },
   { name = "cohere-command", new = cohere,
     match = function(chunk) return chunk.is_finished ~= nil end,
-    text = function(chunk)
-      return chunk.is_finished ~= true and chunk.text or nil
-    end },
+    text = text_of },
   { name = "deepseek", new = listed "choices", match = has_choice "text",
     text = listed_text "choices" },
   { name = "chat", new = chat, text = chat_text,

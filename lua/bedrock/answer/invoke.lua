@@ -86,7 +86,8 @@ function Invoke:family()
   return nil, unknown(self)
 end
 
---- The piece of text in an event, or nil.
+--- The piece of text in an event, or nil.  Of the event that was added last,
+-- where a family's last chunk may say again what came.
 -- @return text | nil | nil, err when the chunk is of no known family
 function Invoke:text(event)
   local chunk = decoded(event)
@@ -97,7 +98,7 @@ function Invoke:text(event)
     stranger(self, chunk)
     return nil, unknown(self)
   end
-  local text = kind.text(chunk)
+  local text = kind.text(chunk, self.state and self.state.state)
   if type(text) == "string" and text ~= "" then return text end
   return nil
 end
