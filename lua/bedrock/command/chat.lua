@@ -97,13 +97,15 @@ local function read_line(self)
     io.flush()
   end
   local line = io.read()
+  -- A Ctrl-C that came before the line was read is over with it.
+  local interrupted = curl.interrupt "taken"
   if line and self.terminal and #line == LONGEST then
     io.stderr:write(("bedrock: not sent: the terminal cuts lines at %d bytes; "
       .. "end shorter ones with \\, or /read FILE\n"):format(#line))
     return false
   end
   if line then return line end
-  if not curl.interrupt "taken" then return nil end
+  if not interrupted then return nil end
   io.write "\n"
   return false
 end
