@@ -17,7 +17,7 @@ local h2_connection = require "http.h2_connection"
 local connection = {}
 
 -- Until the first request begins, TLS included.
-local SETUP_TIMEOUT = 10
+local SETUP_TIMEOUT = 60
 -- Between two requests.
 local KEEP_ALIVE = 75
 -- Requests that a client may send ahead over HTTP/1.1.
