@@ -111,12 +111,14 @@ local function take_head(self, reply)
     or reply.headers["content-type"]
 end
 
--- The task: the exchange, then bytes into the decoder, a piece at a step.
+-- The task: the exchange; then, where asking for bytes may wait, bytes into
+-- the decoder, a piece at a step.
 local function work(self, client, params)
   local reply, err = exchange.run(client, self.operation, params,
     receive(self))
   if not reply then return finish(self, err) end
   take_head(self, reply)
+  if reply.take then return end
   task.hold(reply)
   while true do
     local bytes
@@ -177,18 +179,34 @@ local function take(self)
   end
 end
 
+-- Let bytes come, by what never waits; false: there are none.
+local function feed(self)
+  local bytes, err = self.reply:take()
+  if bytes == false then return false end
+  if bytes then
+    self.decoder:feed(bytes) -- its errors stick, and come with the events
+  else
+    at_end(self, err)
+  end
+  return true
+end
+
+-- The same, by the task; it may have become of no use with that.
+local function step(self)
+  self.fed = false
+  if not self.task:step() then return self.fed end
+  self.task:result() -- raises what the task raised
+  self.direct = self.reply ~= nil and self.reply.take ~= nil
+  return true
+end
+
 -- event | false (nothing yet, the host has to wait) | nil | nil, err
 local function advance(self)
   while true do
     local event = take(self)
     if event then return event end
     if self.ended then return nil, self.err end
-    self.fed = false
-    if self.task:step() then
-      self.task:result() -- raises what the task raised
-    elseif not self.fed then
-      return false
-    end
+    if not (self.direct and feed or step)(self) then return false end
   end
 end
 
@@ -204,7 +222,8 @@ end
 -- @return the host; until when at most, or nil; the one thing that has to
 --   change, or nil
 function methods:waits()
-  return self.host, self.task.deadline, self.task.source
+  local waiting = self.direct and self.reply or self.task
+  return self.host, waiting.deadline, waiting.source
 end
 
 --- The next event, when it has come.
@@ -226,9 +245,9 @@ function methods:next(timeout)
           retryable = true, seconds = timeout, attempts = self.attempts or 1,
           stage = not self.status and "request" or nil }))
     end
-    local deadline = self.task.deadline
+    local _, deadline, source = self:waits()
     if limit and (not deadline or limit < deadline) then deadline = limit end
-    task.pause(host, deadline, self.task.source)
+    task.pause(host, deadline, source)
   end
 end
 

@@ -46,7 +46,7 @@ local function settle(self, ok, ...)
     return false
   end
   tasks[self.coroutine] = nil
-  self.finished = true
+  self.finished, self.coroutine = true, nil
   self.deadline, self.held = nil, nil
   if ok then self.results = pack(...) else self.raised = (...) end
   return true

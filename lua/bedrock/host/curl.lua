@@ -162,43 +162,67 @@ function Curl:send(request, deadlines)
   end
   local headers = transfer:headers()
   return setmetatable({
-    host = self, transfer = transfer, deadlines = deadlines,
+    host = self, source = transfer, deadlines = deadlines,
     status = transfer:status(), headers = headers,
+    since = nil, deadline = nil, looked = false, -- of a silence
     open_ended = request.http_version ~= "2" and not headers["content-length"]
       and not headers["transfer-encoding"],
   }, Reply)
 end
 
---- The next bytes of the body, as they come.
--- @return bytes; nil at the clean end; nil, err
-function Reply:read()
-  local transfer = self.transfer
+-- Nothing is there: until when is that fine?  Nil and the error once it is
+-- not; but what is there counts, however late somebody looks.
+local function check_silence(self)
+  local now = self.host:clock()
+  self.since = self.since or now
+  local limit, which, seconds, doing = limit_of(self.deadlines, self.since,
+    "idle", "reading the response")
+  self.deadline = limit
+  if not limit or now < limit then
+    self.looked = false
+    return false
+  elseif not self.looked then
+    self.looked = true
+    self.host:wait(0)
+    return self:take()
+  end
+  self:close()
+  return nil, timed_out(which, seconds, doing)
+end
+
+--- The next bytes of the body, if they are there; never waits.
+-- @return bytes; false: none yet, and `self.deadline` says until when that is
+--   fine, `self.source` what has to change; nil at the clean end; nil, err
+function Reply:take()
+  local transfer = self.source
   if not transfer then
     return nil, errors.new("closed", "the reply was closed")
   end
-  local seen
+  local bytes, message, code = transfer:read()
+  if bytes then
+    self.since = nil
+    return bytes
+  elseif bytes == false then
+    return check_silence(self)
+  end
+  self:close()
+  if message then return nil, transport_error(message, code) end
+end
+
+--- The next bytes of the body, as they come.
+-- @return bytes; nil at the clean end; nil, err
+function Reply:read()
   while true do
-    local bytes, message, code = transfer:read()
-    if bytes then return bytes end
-    if bytes == nil then
-      self:close()
-      if message then return nil, transport_error(message, code) end
-      return nil
-    end
-    seen = seen or { since = self.host:clock() }
-    local ok, err = wait(self.host, transfer, seen, limit_of(self.deadlines,
-      seen.since, "idle", "reading the response"))
-    if not ok then
-      self:close()
-      return nil, err
-    end
+    local bytes, err = self:take()
+    if bytes ~= false then return bytes, err end
+    task.pause(self.host, self.deadline, self.source)
   end
 end
 
 --- End it; a reply that was not read to its end closes its connection.
 function Reply:close()
-  local transfer = self.transfer
-  self.transfer = nil
+  local transfer = self.source
+  self.source = nil
   if transfer then transfer:close() end
 end
 

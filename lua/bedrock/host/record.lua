@@ -82,24 +82,8 @@ local function begin(self, request)
   }
 end
 
---- As the wrapped host's.
-function methods:send(request, deadlines)
-  local exchange = begin(self, request)
-  local reply, err = self.inner:send(request, deadlines)
-  if not reply then
-    write(self, exchange, err)
-    return nil, err
-  end
-  exchange.status, exchange.status_at = reply.status,
-    self:clock() - exchange.start
-  exchange.reply_headers = reply.headers
-  return setmetatable({ inner = reply, record = self, exchange = exchange,
-    status = reply.status, headers = reply.headers }, Reply)
-end
-
---- As the wrapped reply's.
-function reply_methods:read()
-  local bytes, err = self.inner:read()
+-- Take down what a reading gave; it is the caller's then.
+local function note(self, bytes, err)
   local exchange, host = self.exchange, self.record
   if bytes then
     if not exchange.over then
@@ -113,9 +97,37 @@ function reply_methods:read()
 end
 
 --- As the wrapped reply's.
+function reply_methods:read()
+  return note(self, self.inner:read())
+end
+
+-- The same, for replies that have it.
+local function take(self)
+  local bytes, err = self.inner:take()
+  if bytes == false then return false end
+  return note(self, bytes, err)
+end
+
+--- As the wrapped reply's.
 function reply_methods:close()
   write(self.record, self.exchange, "closed")
   return self.inner:close()
+end
+
+--- As the wrapped host's.
+function methods:send(request, deadlines)
+  local exchange = begin(self, request)
+  local reply, err = self.inner:send(request, deadlines)
+  if not reply then
+    write(self, exchange, err)
+    return nil, err
+  end
+  exchange.status, exchange.status_at = reply.status,
+    self:clock() - exchange.start
+  exchange.reply_headers = reply.headers
+  return setmetatable({ inner = reply, record = self, exchange = exchange,
+    status = reply.status, headers = reply.headers,
+    take = reply.take and take }, Reply)
 end
 
 function methods:sleep(seconds) return self.inner:sleep(seconds) end
