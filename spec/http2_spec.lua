@@ -94,9 +94,7 @@ describe("over HTTP/2", function()
   end)
 
   it("limits are the same", function()
-    local began = curl.monotonic()
     local err = failure("reset", { total_timeout = 0.005 })
-    assert.is_true(curl.monotonic() - began < 2)
     assert.truthy(err.kind == "timeout" or err.kind == "transport")
   end)
 
