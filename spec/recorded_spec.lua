@@ -2,7 +2,6 @@
 -- the client as its decoded payloads, on each host.
 local bedrock = require "bedrock"
 local hosts = require "spec.support.hosts"
-local process = require "bedrock.emulator.process"
 local recorded = require "spec.support.recorded"
 local vectors = require "spec.support.vectors"
 
@@ -20,28 +19,16 @@ local function drop_padding(events)
   return events
 end
 
-local METHODS = { ConverseStream = "converse_stream",
-  InvokeModelWithResponseStream = "invoke" }
-
 describe("recorded streams over HTTP", function()
   if not vectors.available() then
     pending "vectors are absent"
     return
   end
 
-  local list, server, options = {}, nil, nil
-  for operation in pairs(METHODS) do
-    for _, one in ipairs(recorded.streams(operation)) do
-      one.operation = operation
-      list[#list + 1] = one
-    end
-  end
+  local list, server, options = recorded.all_streams(), nil, nil
 
   setup(function()
-    local names = {}
-    for i, one in ipairs(list) do names[i] = ("'%s'"):format(one.path) end
-    server = process.start("lua5.4 spec/support/plain_server.lua 1 "
-      .. table.concat(names, " "))
+    server = recorded.serve(list)
     options = { region = "us-east-1",
       endpoint_url = "http://127.0.0.1:" .. server.line,
       credentials = { access_key_id = "a", secret_access_key = "b" } }
@@ -52,7 +39,7 @@ describe("recorded streams over HTTP", function()
   local function events_of(host, one, index)
     options.host = host
     local client = bedrock.new(options)
-    local stream = client[METHODS[one.operation]](client, {
+    local stream = client[one.method](client, {
       modelId = tostring(index), body = one.operation:match "^Invoke" and "{}"
         or nil, messages = one.operation == "ConverseStream" and {} or nil })
     local events = {}

@@ -12,7 +12,6 @@ end
 local canonical = require "spec.support.canonical"
 local cqueues = require "cqueues"
 local child = require "bedrock.emulator.child"
-local process = require "bedrock.emulator.process"
 local recorded = require "spec.support.recorded"
 local vectors = require "spec.support.vectors"
 
@@ -223,22 +222,9 @@ describe("streams in nginx", function()
 
   describe("that were recorded", function()
     if not vectors.available() then return pending "vectors are absent" end
-    local METHODS = { ConverseStream = "converse_stream",
-      InvokeModelWithResponseStream = "invoke" }
-    local list, plain = {}, nil
-    for operation in pairs(METHODS) do
-      for _, one in ipairs(recorded.streams(operation)) do
-        one.operation = operation
-        list[#list + 1] = one
-      end
-    end
+    local list, plain = recorded.all_streams(), nil
 
-    setup(function()
-      local names = {}
-      for i, one in ipairs(list) do names[i] = ("'%s'"):format(one.path) end
-      plain = process.start("lua5.4 spec/support/plain_server.lua 1 "
-        .. table.concat(names, " "))
-    end)
+    setup(function() plain = recorded.serve(list) end)
     teardown(function() plain:stop() end)
 
     local READ = [[
@@ -270,7 +256,7 @@ describe("streams in nginx", function()
           and "stream " .. one.exception:lower()
         local root = io.popen("pwd"):read "*l"
         assert.equal(table.concat(expected, "\n"), run(READ:format(
-          root .. "/spec/support/canonical.lua", METHODS[one.operation],
+          root .. "/spec/support/canonical.lua", one.method,
           tostring(index), converse and "nil" or '"{}"',
           converse and "{}" or "nil"), "http://127.0.0.1:" .. plain.line))
       end)

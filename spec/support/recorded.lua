@@ -4,6 +4,7 @@
 local bytes = require "bedrock.core".bytes
 local frames = require "spec.support.frames"
 local json = require "bedrock.json"
+local process = require "bedrock.emulator.process"
 local vectors = require "spec.support.vectors"
 
 local recorded = {}
@@ -47,6 +48,32 @@ function recorded.streams(operation)
     end
   end
   return list
+end
+
+local METHODS = { ConverseStream = "converse_stream",
+  InvokeModelWithResponseStream = "invoke" }
+
+--- The recorded streams of all operations, as `streams` gives them, each with
+-- its operation and the client's method for it.
+function recorded.all_streams()
+  local list = {}
+  for operation, method in pairs(METHODS) do
+    for _, one in ipairs(recorded.streams(operation)) do
+      one.operation, one.method = operation, method
+      list[#list + 1] = one
+    end
+  end
+  return list
+end
+
+--- Serve streams over HTTP in pieces of random size; the model id of a
+-- request is the number of its stream (plain_server.lua).
+-- @return the process; its `line` is the port
+function recorded.serve(list)
+  local names = {}
+  for i, one in ipairs(list) do names[i] = ("'%s'"):format(one.path) end
+  return process.start("lua5.4 spec/support/plain_server.lua 1 "
+    .. table.concat(names, " "))
 end
 
 --- The bodies of recorded unary answers of one operation, decoded.
