@@ -5,7 +5,9 @@
 --     content_block_stop }*, message_delta*, message_stop      (and ping)
 
 local json = require "bedrock.json"
+local merge = require "bedrock.answer.merge"
 local parts = require "bedrock.answer.parts"
+local tool_input = require "bedrock.answer.tool_input"
 
 local push, join = parts.push, parts.join
 
@@ -117,7 +119,7 @@ local function made_of(block)
   if not block.others[1] then return made end
   local values = { made }
   for i, other in ipairs(block.others) do values[i + 1] = other end
-  return parts.merge(values)
+  return merge(values)
 end
 
 local function cut_in(self, block)
@@ -135,12 +137,12 @@ local function decode_input(self, block, made)
   if not list and type(made.input) == "table" and next(made.input) then
     return
   end
-  local input, message = parts.input(text)
+  local input, message = tool_input.decode(text)
   if input == nil then
-    parts.mark(made, text, message)
+    tool_input.mark(made, text, message)
     input = json.object {}
   elseif parts.blank(text) and cut_in(self, block) then
-    parts.mark(made, text, "the answer ended before the input began")
+    tool_input.mark(made, text, "the answer ended before the input began")
   end
   made.input = input
 end

@@ -10,6 +10,7 @@
 local anthropic = require "bedrock.answer.anthropic"
 local converse = require "bedrock.answer.converse"
 local json = require "bedrock.json"
+local merge = require "bedrock.answer.merge"
 local parts = require "bedrock.answer.parts"
 
 local push, join, present = parts.push, parts.join, parts.present
@@ -157,9 +158,9 @@ end
 -- lists of what it thought and then as text.
 local function unfold_tables(made, tables)
   for key, values in pairs(tables or {}) do
-    local whole = parts.merge(values)
+    local whole = merge(values)
     if type(made[key]) == "string" and whole[1] then
-      whole = parts.merge { whole, { { type = "text", text = made[key] } } }
+      whole = merge { whole, { { type = "text", text = made[key] } } }
     end
     made[key] = whole
   end
@@ -282,7 +283,7 @@ local command_r = accumulator(function(state, chunk)
   if type(chunk.citations) == "table" then -- those of one piece of the text
     state.citations = state.citations or {}
     table.insert(state.citations, chunk.citations)
-    state.members.citations = parts.merge(state.citations)
+    state.members.citations = merge(state.citations)
   end
 end, function(state)
   if state.response then return state.response end

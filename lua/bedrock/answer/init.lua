@@ -9,7 +9,7 @@
 
 local converse = require "bedrock.answer.converse"
 local invoke = require "bedrock.answer.invoke"
-local parts = require "bedrock.answer.parts"
+local tool_input = require "bedrock.answer.tool_input"
 
 local answer = {}
 
@@ -36,6 +36,6 @@ function answer.text(event)
   return converse.text(event)
 end
 
-answer.incomplete = parts.incomplete
+answer.incomplete = tool_input.incomplete
 
 return answer
