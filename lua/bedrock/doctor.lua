@@ -11,6 +11,7 @@ local bearer = require "bedrock.auth.bearer"
 local client = require "bedrock.client"
 local credentials = require "bedrock.auth.credentials"
 local errors = require "bedrock.errors"
+local schemes = require "bedrock.auth.schemes"
 local task = require "bedrock.task"
 local timestamp = require "bedrock.service.timestamp"
 
@@ -151,7 +152,7 @@ end
 
 local function examine_identity(report, examined)
   local held = credentials.from_options(examined)
-  local scheme, token, source = bearer.choose(examined.settings)
+  local scheme, token, source = schemes.choose(examined.settings)
   report.auth = { scheme = scheme, source = source }
   if scheme == nil then return add_problem(report, token) end
   if scheme == "sigv4" then return examine_credentials(report, held) end

@@ -1,7 +1,9 @@
 --- Who asks: a bearer token, or credentials.
 
-local bearer = require "bedrock.auth.bearer"
 local credentials = require "bedrock.auth.credentials"
+local schemes = require "bedrock.auth.schemes"
+
+local bearer = require "bedrock.lazy" "bedrock.auth.bearer"
 
 local identity = {}
 
@@ -31,7 +33,7 @@ end
 -- @return { token =, fixed = true where it is always the same } or
 --   { access_key_id =, ... }; or nil, err
 function Identity:get(url, deadlines)
-  local scheme, token, source = bearer.choose(self.client.settings)
+  local scheme, token, source = schemes.choose(self.client.settings)
   if scheme == "sigv4" then
     local found, err = credentials_of(self):get(deadlines)
     if not found and self.client.host.replays then return NOBODY end

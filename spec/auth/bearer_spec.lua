@@ -1,9 +1,10 @@
--- bedrock.auth.bearer: API keys instead of signatures.
+-- bedrock.auth.bearer and .schemes: API keys instead of signatures.
 local bearer = require "bedrock.auth.bearer"
 local bedrock = require "bedrock"
 local cjson = require "cjson"
 local core = require "bedrock.core"
 local fakehost = require "spec.support.fakehost"
+local schemes = require "bedrock.auth.schemes"
 local support = require "spec.auth.support"
 local task = require "bedrock.task"
 local vectors = require "spec.support.vectors"
@@ -23,7 +24,7 @@ end
 -- choose, and the token itself.
 local function choose(options, env, config)
   local c = context(options, env, config)
-  local scheme, token, source = bearer.choose(c.settings)
+  local scheme, token, source = schemes.choose(c.settings)
   if scheme ~= "bearer" then return scheme, token end
   token = assert(bearer.token(token, source, c))
   return scheme, token, source, c
@@ -105,7 +106,7 @@ describe("the choice", function()
         return piece
       end }
     end
-    local _, token, source = bearer.choose(c.settings, { auth = "bearer" })
+    local _, token, source = schemes.choose(c.settings, { auth = "bearer" })
     local tasks, seen = {}, {}
     local function ask(number)
       seen[number] = bearer.token(token, source, c)

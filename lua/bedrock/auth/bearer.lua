@@ -1,14 +1,5 @@
---- Bearer tokens (Bedrock API keys): when one is used instead of SigV4.
---
---   option auth = "sigv4" | "bearer"       decides
---   option bearer_token                    bearer
---   AWS_BEARER_TOKEN_BEDROCK               bearer, also where credentials
---                                          are given in code (AWS's SDKs)
---   AWS_AUTH_SCHEME_PREFERENCE, profile    bearer if it comes first there and
---                                          the profile has an sso_session
---   otherwise                              sigv4
---
--- With a bearer token nobody asks the credential chain.
+--- Bearer tokens (Bedrock API keys): what they are, and where one may go.
+-- When one is used instead of SigV4 says bedrock.auth.schemes.
 
 local credentials = require "bedrock.auth.credentials"
 local endpoint = require "bedrock.service.endpoint"
@@ -68,8 +59,8 @@ local function sso_life(context)
   return credentials.new(given)
 end
 
--- The SSO token as a function; its life is kept with the context.
-local function sso_token(context, deadlines)
+--- The SSO token as a function; its life is kept with the context.
+function bearer.sso_token(context, deadlines)
   local held, err
   if not context.sso_token then
     context.sso_token, err = sso_life(context)
@@ -85,51 +76,10 @@ function bearer.invalidate(context)
   if life then life:invalidate(life.held) end
 end
 
--- Is bearer preferred, and could there be a token?
-local function preferred(settings)
-  local list, source = settings:get "auth_scheme_preference"
-  if not list then
-    if errors.is(source) then return nil, source end
-    return false
-  end
-  if list[1] ~= "bearer" then return false, list[1] and source end
-  local properties, err = settings:chosen_profile()
-  if not properties then return nil, err end
-  if properties.sso_session then return true, source end
-  return false
-end
-
--- auth = "bearer", and no token was given.
-local function demanded(settings)
-  local properties, err = settings:chosen_profile()
-  if not properties then return nil, err end
-  if properties.sso_session then return "bearer", sso_token, "option" end
-  return fail("credentials", "auth is \"bearer\", but there is no token: set "
-    .. "AWS_BEARER_TOKEN_BEDROCK or the option bearer_token")
-end
-
---- Which way to say who asks.
--- @param settings  bedrock.auth.settings
--- @param options   the client's options (default: the settings' own)
--- @return "sigv4", nil, source; "bearer", token, source: token is for
---   bearer.token; or nil, err
-function bearer.choose(settings, options)
-  options = options or settings.options
-  if options.auth == "sigv4" then return "sigv4", nil, "option" end
-  local token, source = settings:get "bearer_token"
-  if token then return "bearer", token, source end
-  if options.auth == "bearer" then return demanded(settings) end
-  local first
-  first, source = preferred(settings)
-  if first == nil then return nil, source end
-  if first then return "bearer", sso_token, source end
-  return "sigv4", nil, source or "default"
-end
-
 --- The token itself; may wait.
--- @param token    from choose: a string, or a function that gives one (the
+-- @param token    from schemes.choose: a string, or a function that gives one (the
 --   user's, or the SSO session's)
--- @param source   from choose
+-- @param source   from schemes.choose
 -- @param context  settings, files, host, now(), random(), log
 -- @param deadlines  as for host:send; nil: none
 -- @return string, or nil, err

@@ -61,6 +61,16 @@ local function none(self, cause)
     retryable = cause and cause.retryable })
 end
 
+--- What the first of them has without asking anybody, or nil.
+function Chain:resolve_at_once()
+  local first = provider_at(self, 1)
+  local found = first.resolve_at_once and first:resolve_at_once()
+  if found then
+    self.answers = { { provider = first.name, found = true } }
+  end
+  return found
+end
+
 --- Ask one after the other.  What each said is in `self.answers`: list of
 -- { provider =, found = true | reason = text | err = error }.
 -- @return credentials, or nil, err

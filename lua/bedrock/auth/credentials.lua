@@ -1,35 +1,27 @@
---- The life of credentials: found at the first use, renewed before they end,
--- once for everybody who waits.
+--- The life of credentials: found at the first use, renewed before they end.
 --
 --     get --> fresh? --yes--> them
---               no  --> refresh (one task, stepped by whoever waits)
---                          ok: the new ones
---                          failed: the old ones while they hold, and a log
---                                  line; else nil, err
+--               no  --> there without asking anybody? --yes--> those
+--                          no  --> a search (renewal.lua)
 --
 -- One object may serve several clients.  What is kept need not be keys: a
 -- token has the same life (bedrock.auth.bearer).
+--
+-- A provider has `resolve() -> found | nil, err | nil, nil, reason`, which
+-- may wait; and `resolve_at_once()`, where it never does.
 
 local errors = require "bedrock.errors"
 local lazy = require "bedrock.lazy"
 local static = require "bedrock.auth.static"
-local task = require "bedrock.task"
 
 local chain = lazy "bedrock.auth.chain"
+local renewal = lazy "bedrock.auth.renewal"
 
 local credentials = {}
 
 -- Seconds before their end that credentials are renewed (JavaScript: 300);
 -- those that live shorter than twice that, in the middle of their life.
 local MARGIN = 300
-
--- Seconds until the next attempt after one that failed (or gave what has
--- already expired), while there is something to go on with.
-local PAUSE = 60
-
--- A refresh that nobody stepped for so long belonged to somebody who went
--- away; its connection has timed out.
-local ABANDONED = 30
 
 local Credentials = { __name = "bedrock.credentials" }
 Credentials.__index = Credentials
@@ -110,137 +102,32 @@ local function fresh(self, now)
   return left(held, now) > self.margin
 end
 
--- Can they be used, though they should be renewed?
-local function usable(self, now)
+--- Can those that are held be used, though they should be renewed?
+function Credentials:usable(now)
   return self.held ~= nil and not self.rejected
     and (left(self.held, now) > 0 or self.expired_at_once)
 end
 
--- Take new credentials over.
-local function keep(self, found)
+--- Take over what a provider gave, once it is checked.
+-- @return what is held now; or nil, err
+function Credentials:keep(given)
+  local found, err = self.check(given)
+  if not found then return nil, err end
   local now = self.context.now()
   local life = left(found, now)
   self.held, self.rejected = found, false
+  self.resolved = self.resolved + 1
   self.margin = math.max(0, math.min(MARGIN, life / 2))
   self.expired_at_once = life <= 0
-  if life > 0 then return end
-  self.retry_at = now + PAUSE
-  self.context.log("warn", "the credentials have already expired; is the "
-    .. "clock of this machine right?", { seconds = -life,
-    source = found.source })
+  if life <= 0 then renewal.put_off(self, now) end
+  return found
 end
 
--- Ask the provider.  The files are read again from the second time on: a new
--- sign-in may have changed them.
-local function resolve(self)
-  self.resolved = self.resolved + 1
-  if self.resolved > 1 then self.context.settings:reload() end
-  local found, err, reason = self:provider():resolve()
-  if found then found, err = self.check(found) end
-  if found then
-    keep(self, found)
-    return found
-  end
-  return nil, err or errors.new("credentials", reason or "none found")
-end
-
--- The refresh that runs, or a new one.  It belongs to nobody: whoever needs
--- its result steps it, and who goes away leaves it to the others.
-local function refresh_of(self)
-  local clock = self.context.host:clock()
-  local refresh = self.refresh
-  if refresh and clock - self.stepped_at > ABANDONED then
-    refresh:close()
-    refresh = nil
-  end
-  if not refresh then
-    refresh = task.new(resolve, self)
-    self.refresh, self.stepped_at = refresh, clock
-  end
-  return refresh
-end
-
-local function earlier(a, b)
-  return a and b and math.min(a, b) or a or b
-end
-
--- Until it has ended, or `deadline` has come.
-local function drive(self, refresh, deadline)
-  local host = self.context.host
-  repeat
-    local clock = host:clock()
-    if deadline and clock >= deadline then return end
-    self.stepped_at = clock
-    local done = refresh:step()
-    if not done then task.pause(host, earlier(refresh.deadline, deadline)) end
-  until done or refresh.finished
-end
-
--- Does the refresh, somewhere below us, wait for itself?
-local function circular(refresh)
-  return refresh.coroutine == coroutine.running()
-    or coroutine.status(refresh.coroutine) == "normal"
-end
-
--- What the refresh came to: the one who sees its end first takes it in.
-local function outcome(self, refresh)
-  if self.refresh == refresh then self.refresh = nil end
-  if refresh.taken then return refresh.found, refresh.err end
-  refresh.taken = true
-  if refresh.raised ~= nil then
-    refresh.err = errors.from(refresh.raised, "credentials")
-  else
-    refresh.found, refresh.err = refresh:result()
-  end
-  if not refresh.found then
-    refresh.err = refresh.err or errors.new("credentials",
-      "the search for credentials was given up")
-  end
-  return refresh.found, refresh.err
-end
-
--- In nginx a task cannot be stepped by another request than its own, so the
--- host does what its requests share.  (LuaJIT yields across pcall.)
-local function shared_search(self, host, deadline)
-  local ok, found, err = pcall(host.shared_until, host, deadline, self, resolve,
-    self)
-  if ok then return found, err end
-  return nil, errors.from(found, "credentials")
-end
-
--- Look for new ones, together with everybody else who needs them now.
--- @return them; nil, err; nil, nil where `deadline` came before
-local search
-function search(self, deadline)
-  local host = self.context.host
-  if host.shared_until then return shared_search(self, host, deadline) end
-  local refresh = refresh_of(self)
-  if circular(refresh) then
-    return nil, errors.new("credentials",
-      "the provider of the credentials asks for these same credentials")
-  end
-  drive(self, refresh, deadline)
-  if refresh.finished then return outcome(self, refresh) end
-end
-
-local function too_late(deadlines)
-  return nil, errors.new("timeout", ("total_timeout of %g s passed while "
-    .. "looking for credentials"):format(deadlines.total_seconds or 0),
-    { code = "TotalTimeout", seconds = deadlines.total_seconds })
-end
-
-local function renew(self, deadlines)
-  local found, err = search(self, deadlines.total)
-  if found then return found end
-  if not err then return too_late(deadlines) end
-  local now = self.context.now()
-  if not usable(self, now) then
-    return nil, errors.new(err.kind, err.message, err) -- callers add to it
-  end
-  self.retry_at = now + PAUSE
-  self.context.log("warn", "credentials could not be renewed; the old ones "
-    .. "still hold", { error = tostring(err), seconds = left(self.held, now) })
-  return self.held
+-- What is there without asking anybody is nothing to wait for together.
+local function at_once(self)
+  local provider = self:provider()
+  local found = provider.resolve_at_once and provider:resolve_at_once()
+  return found and self:keep(found)
 end
 
 --- The credentials, found or renewed if need be.  May wait; call it inside a
@@ -252,10 +139,12 @@ end
 function Credentials:get(deadlines)
   local now = self.context.now()
   if fresh(self, now) then return self.held end
-  if self.retry_at and now < self.retry_at and usable(self, now) then
+  if self.retry_at and now < self.retry_at and self:usable(now) then
     return self.held
   end
-  return renew(self, deadlines or {})
+  local found = at_once(self)
+  if found then return found end
+  return renewal.renew(self, deadlines or {})
 end
 
 --- The service refused `used`, which a `get` gave, as expired: the next one

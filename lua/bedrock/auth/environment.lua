@@ -47,4 +47,6 @@ function Environment:resolve()
     source = "environment" }
 end
 
+Environment.resolve_at_once = Environment.resolve
+
 return environment

@@ -69,4 +69,6 @@ function Static:resolve()
   return static.check(self.keys, self.source)
 end
 
+Static.resolve_at_once = Static.resolve
+
 return static
