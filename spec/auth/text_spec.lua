@@ -1,7 +1,8 @@
--- bedrock.auth.text, and what answers of any size cost: a quadratic pattern
--- would need hours for these.
+-- bedrock.auth.text and .excerpt, and what answers of any size cost: a
+-- quadratic pattern would need hours for these.
 local container = require "bedrock.auth.container"
 local process = require "bedrock.auth.process"
+local excerpt = require "bedrock.auth.excerpt"
 local sts = require "bedrock.auth.sts"
 local support = require "spec.auth.support"
 local text = require "bedrock.auth.text"
@@ -20,13 +21,13 @@ describe("a text from outside", function()
   end)
 
   it("is repeated on one line, and in part", function()
-    assert.equal("a b c", text.excerpt " a\r\nb\0\0 c\n")
-    assert.equal(("x"):rep(500) .. "...", text.excerpt(("x"):rep(501)))
-    assert.equal("a **** b ****", text.excerpt("a %z+\0$ b %z+\0$",
+    assert.equal("a b c", excerpt.head " a\r\nb\0\0 c\n")
+    assert.equal(("x"):rep(500) .. "...", excerpt.head(("x"):rep(501)))
+    assert.equal("a **** b ****", excerpt.head("a %z+\0$ b %z+\0$",
       { "", "%z+\0$", "none" }))
-    assert.equal(503, #text.excerpt(("x"):rep(2 ^ 20), { "x" }))
+    assert.equal(503, #excerpt.head(("x"):rep(2 ^ 20), { "x" }))
     assert.equal("..." .. ("x"):rep(499) .. "y",
-      text.last_words(("x"):rep(5000) .. "y\n"))
+      excerpt.tail(("x"):rep(5000) .. "y\n"))
   end)
 end)
 

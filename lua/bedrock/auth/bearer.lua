@@ -77,8 +77,8 @@ function bearer.invalidate(context)
 end
 
 --- The token itself; may wait.
--- @param token    from schemes.choose: a string, or a function that gives one (the
---   user's, or the SSO session's)
+-- @param token    from schemes.choose: a string, or a function that gives
+--   one (the user's, or the SSO session's)
 -- @param source   from schemes.choose
 -- @param context  settings, files, host, now(), random(), log
 -- @param deadlines  as for host:send; nil: none

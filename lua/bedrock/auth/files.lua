@@ -3,6 +3,8 @@
 -- A `files` object is a table with `read` as here; specs and embedders pass
 -- their own.  The environment is always the caller's.
 
+local errors = require "bedrock.errors"
+
 local files = {}
 
 -- Nothing this library reads is larger; a device or a log file given by
@@ -104,6 +106,31 @@ function files.locations(env, windows)
   credentials = credentials and expand(credentials, env, windows)
     or files.below_home(env, windows, ".aws", "credentials")
   return config, credentials
+end
+
+-- One of them: { text, path }; nil where it is missing; nil, err.
+local function shared_file(world, path)
+  if not path then return nil end
+  local text, reason, kind = world.read(path)
+  if text then return { text = text, path = path } end
+  if kind == "missing" then return nil end
+  return nil, errors.new("config", ("cannot read %s: %s"):format(path, reason),
+    { path = path })
+end
+
+--- Read the config and the credentials file.
+-- @param world   table with read(path)
+-- @param config, credentials  their paths; nil where they cannot be told
+-- @return { config = { text =, path = } or nil, credentials = the same,
+--   paths = both paths, none = true where neither is there }; or nil, err
+function files.shared(world, config, credentials)
+  local first, second, err
+  first, err = shared_file(world, config)
+  if err then return nil, err end
+  second, err = shared_file(world, credentials)
+  if err then return nil, err end
+  return { config = first, credentials = second, none = not (first or second),
+    paths = { config = config, credentials = credentials } }
 end
 
 return files

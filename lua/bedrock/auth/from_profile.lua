@@ -83,8 +83,10 @@ end
 --- The plan of the chosen profile, as data.
 -- @return plan; nil, nil, reason where there is none; nil, err
 function FromProfile:plan()
-  local properties, name, set = self.context.settings:chosen_profile()
+  local settings = self.context.settings
+  local properties, name = settings:chosen_profile()
   if not properties then return nil, name end
+  local set = settings:profiles()
   local steps, err, reason = plan.of(set, name)
   if reason then reason = ("%s (%s)"):format(reason, set:places()) end
   return steps, err, reason

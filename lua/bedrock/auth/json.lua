@@ -2,7 +2,7 @@
 
 local errors = require "bedrock.errors"
 local json = require "bedrock.json"
-local excerpt = require "bedrock.auth.text".excerpt
+local excerpt = require "bedrock.auth.excerpt".head
 local timestamp = require "bedrock.service.timestamp"
 
 local answers = {}

@@ -10,7 +10,7 @@
 
 local errors = require "bedrock.errors"
 local answers = require "bedrock.auth.json"
-local last_words = require "bedrock.auth.text".last_words
+local last_words = require "bedrock.auth.excerpt".tail
 
 local process = {}
 

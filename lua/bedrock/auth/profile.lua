@@ -9,6 +9,7 @@
 
 local core = require "bedrock.core"
 local errors = require "bedrock.errors"
+local files_module = require "bedrock.auth.files"
 
 local profile = {}
 
@@ -95,13 +96,12 @@ function profile.merge(config, credentials)
   return set
 end
 
-local function read(files, path)
-  if not path then return nil end
-  local text, reason, kind = files.read(path)
-  if text then return { text = text, path = path } end
-  if kind == "missing" then return nil end
-  return nil, errors.new("config", ("cannot read %s: %s"):format(path, reason),
-    { path = path })
+--- Merge what `files.shared` read.
+-- @return a set as from merge, or nil, err
+function profile.of(texts)
+  local set, err = profile.merge(texts.config, texts.credentials)
+  if set then set.paths = texts.paths end
+  return set, err
 end
 
 --- Read and merge both files; a missing one is empty.
@@ -110,15 +110,9 @@ end
 -- @param credentials  path of the credentials file, or nil
 -- @return a set as from merge, or nil, err
 function profile.load(files, config, credentials)
-  local config_file, err = read(files, config)
-  if err then return nil, err end
-  local credentials_file
-  credentials_file, err = read(files, credentials)
-  if err then return nil, err end
-  local set
-  set, err = profile.merge(config_file, credentials_file)
-  if set then set.paths = { config = config, credentials = credentials } end
-  return set, err
+  local texts, err = files_module.shared(files, config, credentials)
+  if not texts then return nil, err end
+  return profile.of(texts)
 end
 
 --- "there are a, b", for errors about profiles that there are not.

@@ -11,68 +11,28 @@
 
 local errors = require "bedrock.errors"
 local files_module = require "bedrock.auth.files"
-local profile = require "bedrock.auth.profile"
+local lazy = require "bedrock.lazy"
 local trim = require "bedrock.auth.text".trim
+
+local profile = lazy "bedrock.auth.profile"
+local values = lazy "bedrock.auth.values"
 
 local settings = {}
 
 local Settings = {}
 Settings.__index = Settings
 
-local function boolean(text)
-  local lower = text:lower()
-  if lower == "true" then return true end
-  if lower == "false" then return false end
-  return nil, "must be true or false"
+-- A reader of texts (values.lua), loaded when there is a text to be read.
+local function reader(name)
+  return function(text) return values[name](text) end
 end
 
-local function attempts(text)
-  local number = text:find "^%d%d?%d?%d?$" and tonumber(text)
-  if number and number >= 1 then return number end
-  return nil, "must be a whole number from 1 to 9999"
-end
-
-local function seconds(text)
-  local number = text:find "^%d+%.?%d*$" and tonumber(text)
-  if number and number > 0 and number <= 3600 then return number end
-  return nil, "must be a number of seconds above 0"
-end
-
--- "legacy" is botocore's old default; who has it configured for another SDK
--- gets "standard" here.
-local RETRY_MODES = { standard = "standard", adaptive = "adaptive",
-  legacy = "standard", off = "off" }
-
-local function retry_mode(text)
-  local mode = RETRY_MODES[text:lower()]
-  if mode then return mode end
-  return nil, "must be standard, adaptive or off"
-end
-
--- "legacy": the old regions share sts.amazonaws.com (boto3's, and once its
--- default).
-local function sts_regional(text)
-  local lower = text:lower()
-  if lower == "regional" or lower == "legacy" then return lower end
-  return nil, "must be regional or legacy"
-end
+local boolean, attempts = reader "boolean", reader "attempts"
 
 -- It becomes part of a host name.
 local function region(text)
   if #text <= 63 and text:find("^%w[%w-]*$") then return text end
   return nil, "must consist of letters, digits and hyphens, without quotes"
-end
-
--- "sigv4, httpBearerAuth" -> { "sigv4", "bearer" }; what is unknown here
--- (sigv4a) is passed over, and names may carry their namespace.
-local SCHEMES = { sigv4 = "sigv4", httpbearerauth = "bearer" }
-
-local function schemes(text)
-  local list = {}
-  for name in text:gmatch "[^,%s]+" do
-    list[#list + 1] = SCHEMES[name:gsub("^.*#", ""):lower()]
-  end
-  return list
 end
 
 -- setting -> where it may stand.  The option has the setting's name.
@@ -86,19 +46,19 @@ local ROWS = {
   use_dualstack = { env = { "AWS_USE_DUALSTACK_ENDPOINT" },
     key = "use_dualstack_endpoint", parse = boolean, default = false },
   retry_mode = { env = { "AWS_RETRY_MODE" }, key = "retry_mode",
-    parse = retry_mode, default = "standard" },
+    parse = reader "retry_mode", default = "standard" },
   max_attempts = { env = { "AWS_MAX_ATTEMPTS" }, key = "max_attempts",
     parse = attempts, default = 3 },
   ca_bundle = { env = { "AWS_CA_BUNDLE" }, key = "ca_bundle" },
   app_id = { env = { "AWS_SDK_UA_APP_ID" }, key = "sdk_ua_app_id" },
   auth_scheme_preference = { env = { "AWS_AUTH_SCHEME_PREFERENCE" },
-    key = "auth_scheme_preference", parse = schemes },
+    key = "auth_scheme_preference", parse = reader "schemes" },
   ignore_configured_endpoint_urls = {
     env = { "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS" },
     key = "ignore_configured_endpoint_urls", parse = boolean,
     default = false },
   sts_regional_endpoints = { env = { "AWS_STS_REGIONAL_ENDPOINTS" },
-    key = "sts_regional_endpoints", parse = sts_regional,
+    key = "sts_regional_endpoints", parse = reader "sts_regional",
     default = "regional" },
   imds_disabled = { env = { "AWS_EC2_METADATA_DISABLED" }, parse = boolean,
     default = false },
@@ -107,7 +67,7 @@ local ROWS = {
   imds_endpoint_mode = { env = { "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE" },
     key = "ec2_metadata_service_endpoint_mode" },
   imds_timeout = { env = { "AWS_METADATA_SERVICE_TIMEOUT" },
-    key = "metadata_service_timeout", parse = seconds, default = 1 },
+    key = "metadata_service_timeout", parse = reader "seconds", default = 1 },
   imds_attempts = { env = { "AWS_METADATA_SERVICE_NUM_ATTEMPTS" },
     key = "metadata_service_num_attempts", parse = attempts },
   bearer_token = { env = { "AWS_BEARER_TOKEN_BEDROCK" } },
@@ -168,35 +128,48 @@ function Settings:fork()
   return copy
 end
 
+-- The texts of the shared files (files.shared), read at the first call.
+local function shared(self)
+  if self.parent then return shared(self.parent) end
+  if not self.texts then
+    local texts, err = files_module.shared(self.files, self:locations())
+    if not texts then return nil, err end
+    self.texts = texts
+  end
+  return self.texts
+end
+
 --- The merged shared files (bedrock.auth.profile), read at the first call.
 -- @return the set, or nil, err
 function Settings:profiles()
+  if self.parent then return self.parent:profiles() end
   if not self.set then
-    local set, err
-    if self.parent then
-      set, err = self.parent:profiles()
-    else
-      set, err = profile.load(self.files, self:locations())
-    end
-    if not set then return nil, err end
-    self.set = set
+    local texts, err = shared(self)
+    if not texts then return nil, err end
+    self.set, err = profile.of(texts)
+    return self.set, err
   end
   return self.set
 end
 
 --- Forget what was read: the next `get` reads the files again.
 function Settings:reload()
-  self.set, self.parent = nil, nil
+  self.texts, self.set, self.parent = nil, nil, nil
   self.cache = {}
 end
 
 --- The properties of the chosen profile.
 -- @return properties (empty where there is no profile and none was asked
---   for), its name, the set; or nil, err: also for an unknown profile
+--   for), its name, the set (nil where there is no file); or nil, err: also
+--   for an unknown profile
 function Settings:chosen_profile()
-  local set, err = self:profiles()
-  if not set then return nil, err end
+  local texts, err = shared(self)
+  if not texts then return nil, err end
   local name, source = self:get "profile"
+  if texts.none and source == "default" then return {}, name end
+  local set
+  set, err = self:profiles()
+  if not set then return nil, err end
   local properties = set.profiles[name]
   if not properties and source ~= "default" then
     err = set:unknown(name)
@@ -250,7 +223,7 @@ end
 
 local function resolve(self, name, row)
   local value, source = find(self, name, row)
-  if value == nil then return nil, source end
+  if value == nil or source == "default" then return value, source end
   return parsed(name, row, value, source)
 end
 
@@ -264,7 +237,9 @@ local function configured_endpoint(self, service)
   local properties, name, set = self:chosen_profile()
   if not properties then return nil, name end
   local source
-  value, source = set:service_property(name, service, "endpoint_url")
+  if set then
+    value, source = set:service_property(name, service, "endpoint_url")
+  end
   if value or source then return value, source end
   return from_profile(self, "endpoint_url")
 end

@@ -6,8 +6,9 @@
 local core = require "bedrock.core"
 local errors = require "bedrock.errors"
 local endpoints = require "bedrock.auth.endpoints"
+local excerpt = require "bedrock.auth.excerpt"
 local request = require "bedrock.auth.request"
-local text = require "bedrock.auth.text"
+local trim = require "bedrock.auth.text".trim
 local timestamp = require "bedrock.service.timestamp"
 
 local sts = {}
@@ -26,7 +27,7 @@ end
 function sts.field(xml, name)
   local inside = xml:match("<" .. name .. "%f[%s>][^<>]*>([^<]*)</" .. name
     .. "%s*>")
-  return inside and text.trim((inside:gsub("&(#?%w+);", entity)))
+  return inside and trim((inside:gsub("&(#?%w+);", entity)))
 end
 
 local function form(action, parameters)
@@ -66,7 +67,7 @@ end
 local function service_error(answer, action)
   local function words(name)
     local value = sts.field(answer.body, name)
-    return value and text.excerpt(value, answer.secrets)
+    return value and excerpt.head(value, answer.secrets)
   end
   local code, message = words "Code", words "Message" or ""
   return errors.new("credentials", ("STS refused %s: %s"):format(action,
