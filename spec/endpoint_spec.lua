@@ -2,6 +2,7 @@
 
 local endpoint = require "bedrock.service.endpoint"
 local json = require "bedrock.json"
+local regions = require "bedrock.service.regions"
 local vectors = require "spec.support.vectors"
 
 local SERVICES = {
@@ -69,10 +70,10 @@ describe("endpoint", function()
     local data = json.decode(vectors.read "model/botocore-partitions.json")
     for _, partition in ipairs(data.partitions) do
       for region in pairs(partition.regions) do
-        assert.equal(partition.id, endpoint.partition(region).name, region)
+        assert.equal(partition.id, regions.partition(region).name, region)
       end
       local outputs = partition.outputs
-      local known = endpoint.partition(outputs.implicitGlobalRegion)
+      local known = regions.partition(outputs.implicitGlobalRegion)
       assert.equal(outputs.dnsSuffix, known.domain)
       assert.equal(outputs.dualStackDnsSuffix, known.dualstack_domain)
       assert.equal(outputs.supportsFIPS, known.fips)
@@ -81,7 +82,7 @@ describe("endpoint", function()
     for region, name in pairs { ["us-north-7"] = "aws", ["mx-west-2"] = "aws",
       ["us-gov-north-3"] = "aws-us-gov", ["cn-east-1"] = "aws-cn",
       ["eusc-de-west-9"] = "aws-eusc", ["xx-new-9"] = "aws", mars = "aws" } do
-      assert.equal(name, endpoint.partition(region).name, region)
+      assert.equal(name, regions.partition(region).name, region)
     end
   end)
 

@@ -139,7 +139,7 @@ local POLICY = set [[
   bedrock.errors bedrock.json bedrock.lazy bedrock.nearest bedrock.object
   bedrock.retry
   bedrock.task bedrock.service.timestamp bedrock.service.partitions
-  bedrock.service.endpoint
+  bedrock.service.endpoint bedrock.service.regions bedrock.service.hosts
 ]]
 local OBJECTS = set "bedrock.core bedrock.curl"
 local RANK = { host = 2, auth = 3, service = 4, answer = 4, top = 5,

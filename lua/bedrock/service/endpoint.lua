@@ -2,13 +2,12 @@
 --
 -- The rules are those of AWS's endpoint rule sets for the five services that
 -- a Bedrock client may have to speak to (itself and four that give out
--- credentials).  All of them are hosts of one form
---
---     <prefix>[-fips].<region>.<the partition's domain>
---
--- and the table below says where one of them deviates.
+-- credentials).  A host follows from the region (regions.lua), unless there
+-- is an endpoint URL of the user's own.
 
 local errors = require "bedrock.errors"
+
+local regions = require "bedrock.lazy" "bedrock.service.regions"
 
 local endpoint = {}
 
@@ -17,96 +16,14 @@ local function fail(message, code)
     { code = code or "InvalidEndpoint", stage = "request" })
 end
 
-local partitions -- loaded when the first region has to be looked at
-
---- The partition of a region: { name, domain, dualstack_domain, fips,
--- dualstack, global_region }.  Regions that are not known yet are AWS's own.
-function endpoint.partition(region)
-  partitions = partitions or require "bedrock.service.partitions"
-  local prefix = region:match("^(.+)%-[%w_]+%-%d+$")
-  local id = partitions.regions[region] or partitions.prefixes[prefix or ""]
-  return partitions.known[id or "aws"]
-end
-
--- GovCloud's ordinary hosts of these services are FIPS validated.
-local function gov_is_fips(prefix)
-  return function(o, partition)
-    if partition.name == "aws-us-gov" and o.use_fips
-      and not o.use_dualstack then
-      return prefix .. "." .. o.region .. ".amazonaws.com"
-    end
-  end
-end
-
--- Regions that were once served by sts.amazonaws.com; they still are where
--- `sts_regional_endpoints = legacy` asks for it.
-local STS_LEGACY = {
-  ["ap-northeast-1"] = true, ["ap-south-1"] = true, ["ap-southeast-1"] = true,
-  ["ap-southeast-2"] = true, ["ca-central-1"] = true, ["eu-central-1"] = true,
-  ["eu-north-1"] = true, ["eu-west-1"] = true, ["eu-west-2"] = true,
-  ["eu-west-3"] = true, ["sa-east-1"] = true, ["us-east-1"] = true,
-  ["us-east-2"] = true, ["us-west-1"] = true, ["us-west-2"] = true,
-}
-
-local sts_gov = gov_is_fips("sts")
-
-local function sts(o, partition)
-  local plain = not o.use_fips and not o.use_dualstack
-  if plain and (o.region == "aws-global"
-    or o.use_global and STS_LEGACY[o.region]) then
-    return "sts.amazonaws.com", "us-east-1"
-  end
-  return sts_gov(o, partition)
-end
-
-local SIGNIN_DOMAINS = {
-  ["aws"] = "aws.amazon.com",
-  ["aws-cn"] = "amazonaws.cn",
-  ["aws-us-gov"] = "amazonaws-us-gov.com",
-  ["aws-iso"] = "c2shome.ic.gov",
-  ["aws-iso-b"] = "sc2shome.sgov.gov",
-  ["aws-iso-e"] = "csphome.adc-e.uk",
-  ["aws-iso-f"] = "csphome.hci.ic.gov",
-  ["aws-eusc"] = "amazonaws-eusc.eu",
-}
-
-local function signin(o, partition)
-  local gov = partition.name == "aws-us-gov"
-  if o.control_plane then
-    return "signin." .. o.region .. "." .. partition.dualstack_domain
-  elseif o.oauth and partition.name == "aws" then
-    return o.region .. ".oauth.signin.aws"
-  elseif not o.use_fips and not o.use_dualstack then
-    return o.region .. ".signin."
-      .. (SIGNIN_DOMAINS[partition.name] or partition.domain)
-  elseif gov and o.use_fips and not o.use_dualstack then
-    return o.region == "us-gov-west-1" and "signin-fips.amazonaws-us-gov.com"
-      or o.region .. ".signin-fips.amazonaws-us-gov.com"
-  end
-end
-
--- host(options, partition) -> host, signing region; nil for the common form.
+-- `deviates`: not all of its hosts have the common form.
 local SERVICES = {
   ["bedrock-runtime"] = { signing_service = "bedrock" },
-  ["sts"] = { signing_service = "sts", host = sts },
-  ["portal.sso"] = {
-    signing_service = "awsssoportal", host = gov_is_fips("portal.sso"),
-  },
-  ["oidc"] = { signing_service = "sso-oauth", host = gov_is_fips("oidc") },
-  ["signin"] = { signing_service = "signin", host = signin },
+  ["sts"] = { signing_service = "sts", deviates = true },
+  ["portal.sso"] = { signing_service = "awsssoportal", deviates = true },
+  ["oidc"] = { signing_service = "sso-oauth", deviates = true },
+  ["signin"] = { signing_service = "signin", deviates = true },
 }
-
-local function common_host(o, partition)
-  local fips, dualstack = o.use_fips, o.use_dualstack
-  if fips and not partition.fips or dualstack and not partition.dualstack then
-    local wanted = fips and dualstack and "FIPS and DualStack are enabled"
-      or fips and "FIPS is enabled" or "DualStack is enabled"
-    return fail(wanted .. ", but the partition " .. partition.name
-      .. " does not support it")
-  end
-  return o.service .. (fips and "-fips." or ".") .. o.region .. "."
-    .. (dualstack and partition.dualstack_domain or partition.domain)
-end
 
 local DEFAULT_PORT = { http = 80, https = 443 }
 
@@ -218,13 +135,8 @@ end
 local function regional(o, service)
   local fine, err = check_region(o.region)
   if not fine then return nil, err end
-  local partition = endpoint.partition(o.region)
-  local host, signing_region
-  if service.host then host, signing_region = service.host(o, partition) end
-  if not host then
-    host, err = common_host(o, partition)
-    if not host then return nil, err end
-  end
+  local host, signing_region = regions.host(o, service.deviates)
+  if not host then return nil, signing_region end
   local at = endpoint.parse("https://" .. host)
   at.signing_region = signing_region
   return at
