@@ -201,6 +201,8 @@ build = {
     ["bedrock.object"] = "lua/bedrock/object.lua",
     ["bedrock.options"] = "lua/bedrock/options.lua",
     ["bedrock.pace"] = "lua/bedrock/pace.lua",
+    ["bedrock.pages"] = "lua/bedrock/pages.lua",
+    ["bedrock.quota"] = "lua/bedrock/quota.lua",
     ["bedrock.rate"] = "lua/bedrock/rate.lua",
     ["bedrock.retry"] = "lua/bedrock/retry.lua",
     ["bedrock.schema"] = "lua/bedrock/schema.lua",
@@ -225,6 +227,8 @@ build = {
     ["bedrock.task"] = "lua/bedrock/task.lua",
     ["bedrock.tools"] = "lua/bedrock/tools.lua",
     ["bedrock.turn"] = "lua/bedrock/turn.lua",
+    ["bedrock.unary"] = "lua/bedrock/unary.lua",
+    ["bedrock.unloadable"] = "lua/bedrock/unloadable.lua",
   },
   install = {
     bin = { ["bedrock"] = "lua/bin/bedrock", ["bedrock-emulator"] = "lua/bin/bedrock-emulator" },

@@ -3,6 +3,7 @@ local bedrock = require "bedrock"
 local errors = require "bedrock.errors"
 local fakehost = require "spec.support.fakehost"
 local json = require "bedrock.json"
+local quotas = require "bedrock.quota"
 local rate = require "bedrock.rate"
 local retry = require "bedrock.retry"
 local vectors = require "spec.support.vectors"
@@ -91,7 +92,7 @@ describe("standard mode", function()
   local COST = { TRANSIENT = 14, THROTTLING = 5 }
   for _, case in ipairs(data "standard-retry-timings.json".v2026) do
     it("waits as in " .. case.name, function()
-      local quota = retry.quota()
+      local quota = quotas.new()
       for _, step in ipairs(case.steps) do
         if step.retry_count > 0 then
           local class = step.error_type:lower()

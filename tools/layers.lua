@@ -137,7 +137,7 @@ end
 -- service's folder, calendar arithmetic and AWS's rules of where services are.
 local POLICY = set [[
   bedrock.errors bedrock.json bedrock.lazy bedrock.nearest bedrock.object
-  bedrock.retry
+  bedrock.quota bedrock.retry bedrock.unloadable
   bedrock.task bedrock.service.timestamp bedrock.service.partitions
   bedrock.service.endpoint bedrock.service.regions bedrock.service.hosts
 ]]

@@ -4,26 +4,21 @@
 
 local core = require "bedrock.core"
 local endpoint = require "bedrock.service.endpoint"
-local errors = require "bedrock.errors"
 local exchange = require "bedrock.exchange"
 local lazy = require "bedrock.lazy"
 local options = require "bedrock.options"
-local retry = require "bedrock.retry"
+local quota = require "bedrock.quota"
 local shapes = require "bedrock.service.shapes"
 local signing = require "bedrock.signing"
 local stream = require "bedrock.stream"
-local unmarshal = require "bedrock.service.unmarshal"
 
-local metadata = lazy "bedrock.metadata"
 local nearest = lazy "bedrock.nearest"
+local unary = lazy "bedrock.unary"
 
 local client = {}
 
 local Client = { __name = "bedrock.client" }
 local methods = {}
-
--- Bytes of a unary answer's body; the service's own limits are below it.
-local BODY_MAX = 256 * 2 ^ 20
 
 local function nothing() end
 
@@ -51,7 +46,8 @@ function client.new(given)
   local chosen = options.check(given)
   local self = setmetatable({
     options = chosen, log = chosen.log or nothing, random = random,
-    clock_offset = 0, signer = core.sigv4.signer(), quota = retry.quota(),
+    clock_offset = 0, planned = false, quota = quota.new(),
+    signer = core.sigv4.signer(),
     host = chosen.host or require "bedrock.host.default"(),
     marshalling = { validate = chosen.validate, uuid = core.bytes.uuid4 },
   }, Client)
@@ -116,24 +112,6 @@ function methods:plan()
   return values
 end
 
--- Takes the reply of a unary operation: its members, with the reply's own
--- data beside them.
-local function receive(operation)
-  return function(reply)
-    local body, err = exchange.read_all(reply, BODY_MAX)
-    if not body then
-      err.stage = "response"
-      return nil, err
-    end
-    local response
-    response, err = unmarshal.response(operation, reply.status, reply.headers,
-      body)
-    if not response then return nil, err end
-    metadata.set(response, reply)
-    return response
-  end
-end
-
 -- The operation called `name`; raises where there is none, or none of ours.
 local function known_operation(name)
   local schema = shapes.bedrock()
@@ -160,38 +138,13 @@ function methods:call(name, params)
   if operation.reply == "events" then
     return stream.new(self, operation, params)
   end
-  return exchange.run(self, operation, params, receive(operation))
-end
-
--- The token of the page after one; nil after the last.  A service that gives
--- the token it was given would be asked for ever.
-local function next_token(pages, page, given)
-  local token = page[pages.next_token]
-  if token == "" then return nil end
-  if token ~= nil and token == given then
-    error(errors.new("protocol", "the service gave the same page again", {
-      code = "InvalidResponse", operation = "ListAsyncInvokes",
-      stage = "response" }), 0)
-  end
-  return token
+  return exchange.run(self, operation, params, unary.receive(operation))
 end
 
 --- The pages of `list_async_invokes` one after another, each entry by itself:
 -- `for entry in client:each_async_invoke { ... } do`; a failure is raised.
 function methods:each_async_invoke(params)
-  local request, entries, at = {}, nil, 0
-  local pages = shapes.bedrock():operation "ListAsyncInvokes".pages
-  for name, value in pairs(params or {}) do request[name] = value end
-  return function()
-    at = at + 1
-    while not entries or (at > #entries and request[pages.token]) do
-      local page, err = self:call("ListAsyncInvokes", request)
-      if not page then error(err, 0) end
-      entries, at = page[pages.items] or {}, 1
-      request[pages.token] = next_token(pages, page, request[pages.token])
-    end
-    return entries[at]
-  end
+  return require "bedrock.pages".each(self, "ListAsyncInvokes", params)
 end
 
 --- Many calls at once: `for index, response, err in client:map(list, {

@@ -4,73 +4,62 @@ local nearest = require "bedrock.lazy" "bedrock.nearest"
 
 local options = {}
 
-local function is(...)
-  local kinds = {}
-  for _, kind in ipairs { ... } do kinds[kind] = true end
-  return function(value) return kinds[type(value)] end, table.concat({ ... },
-    " or ")
+local SECONDS = "seconds above 0"
+
+-- Option -> what it may be: a type or two, seconds, one of a list of words, or
+-- a whole number from 1 to this one.
+local KNOWN = {
+  region = "string", profile = "string",
+  credentials = "table or function", mfa_code = "function",
+  bearer_token = "string or function", auth = { "sigv4", "bearer" },
+  endpoint_url = "string", use_fips = "boolean", use_dualstack = "boolean",
+  connect_timeout = SECONDS, idle_timeout = SECONDS, total_timeout = SECONDS,
+  max_attempts = 9999, retry_mode = { "standard", "adaptive", "off" },
+  retry_timeouts = "boolean", proxy = "string", ca_bundle = "string",
+  http_version = { "1.1", "2" }, max_event_bytes = 2 ^ 31 - 1,
+  validate = "boolean", app_id = "string", host = "table",
+  env = "table or function", log = "function",
+}
+
+local function is_one_of(list, value)
+  for _, item in ipairs(list) do
+    if value == item then return true end
+  end
+  return false
 end
 
-local function seconds(value)
-  return type(value) == "number" and value > 0 and value < math.huge
+local function fits(value, wanted)
+  local kind = type(value)
+  if wanted == SECONDS then
+    return kind == "number" and value > 0 and value < math.huge
+  elseif type(wanted) == "number" then
+    return kind == "number" and value >= 1 and value % 1 == 0
+      and value <= wanted
+  elseif type(wanted) == "table" then
+    return is_one_of(wanted, value)
+  end
+  return wanted:find(kind, 1, true) ~= nil
 end
 
-local function whole(most)
-  return function(value)
-    return type(value) == "number" and value >= 1 and value % 1 == 0
-      and value <= most
-  end, ("a whole number from 1 to %d"):format(most)
+local function in_words(wanted)
+  if type(wanted) == "number" then
+    return ("a whole number from 1 to %d"):format(wanted)
+  elseif type(wanted) == "table" then
+    return "one of " .. table.concat(wanted, ", ")
+  end
+  return wanted
 end
-
-local function one_of(...)
-  local allowed = { ... }
-  return function(value)
-    for _, item in ipairs(allowed) do
-      if value == item then return true end
-    end
-  end, "one of " .. table.concat(allowed, ", ")
-end
-
-local KNOWN = {}
-local function known(name, check, expected)
-  KNOWN[name] = { check = check, expected = expected }
-end
-
-known("region", is "string")
-known("profile", is "string")
-known("credentials", is("table", "function"))
-known("mfa_code", is "function")
-known("bearer_token", is("string", "function"))
-known("auth", one_of("sigv4", "bearer"))
-known("endpoint_url", is "string")
-known("use_fips", is "boolean")
-known("use_dualstack", is "boolean")
-known("connect_timeout", seconds, "seconds above 0")
-known("idle_timeout", seconds, "seconds above 0")
-known("total_timeout", seconds, "seconds above 0")
-known("max_attempts", whole(9999))
-known("retry_mode", one_of("standard", "adaptive", "off"))
-known("retry_timeouts", is "boolean")
-known("proxy", is "string")
-known("ca_bundle", is "string")
-known("http_version", one_of("1.1", "2"))
-known("max_event_bytes", whole(2 ^ 31 - 1))
-known("validate", is "boolean")
-known("app_id", is "string")
-known("host", is "table")
-known("env", is("table", "function"))
-known("log", is "function")
 
 local function problem(name, value)
-  local option = KNOWN[name]
-  if not option then
+  local wanted = KNOWN[name]
+  if not wanted then
     local names = {}
     for key in pairs(KNOWN) do names[#names + 1] = key end
     local meant = nearest.find(tostring(name), names)
     return ("unknown option %q%s"):format(tostring(name),
       meant and (", did you mean %q?"):format(meant) or "")
-  elseif not option.check(value) then
-    return ("option %q: expected %s, got %s"):format(name, option.expected,
+  elseif not fits(value, wanted) then
+    return ("option %q: expected %s, got %s"):format(name, in_words(wanted),
       type(value) == "string" and ("%q"):format(value) or type(value))
   end
 end

@@ -2,42 +2,15 @@
 -- of 2026 (notes of the AWS SDKs, "retry behavior"; v2.1).
 --
 -- Policy only: no clock, no randomness, no waiting of its own.  The rate of
--- "adaptive" mode is rate.lua's.
---
--- A client has 500 tokens.  A retry takes 14 (transient failure) or 5
--- (throttling); a success gives back what its last retry took, or 1.  No
--- tokens: no retry, so that a service in trouble is not made busier.
+-- "adaptive" mode is rate.lua's, how many retries a client has is quota.lua's.
 
 local timestamp = require "bedrock.lazy" "bedrock.service.timestamp"
 
 local retry = {}
 
-local CAPACITY = 500
-local COST = { transient = 14, throttling = 5 }
 local BASE = { transient = 0.05, throttling = 1 } -- seconds
 local LONGEST = 20
 local HINT_SLACK = 5 -- a server's hint may lengthen the wait by that much
-
-local Quota = {}
-Quota.__index = Quota
-
---- The tokens of one client, shared by all its calls.
-function retry.quota()
-  return setmetatable({ tokens = CAPACITY }, Quota)
-end
-
---- Take the tokens of one retry; their number, or nil if there are too few.
-function Quota:take(class)
-  local cost = COST[class]
-  if self.tokens < cost then return nil end
-  self.tokens = self.tokens - cost
-  return cost
-end
-
---- A call succeeded; `cost` is what its last retry took, nil if it had none.
-function Quota:give_back(cost)
-  self.tokens = math.min(CAPACITY, self.tokens + (cost or 1))
-end
 
 --- Seconds to wait before the next attempt.
 -- @param class "transient" or "throttling"
