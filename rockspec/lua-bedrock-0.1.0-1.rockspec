@@ -210,6 +210,7 @@ build = {
     ["bedrock.service.exceptions"] = "lua/bedrock/service/exceptions.lua",
     ["bedrock.service.explain"] = "lua/bedrock/service/explain.lua",
     ["bedrock.service.failure"] = "lua/bedrock/service/failure.lua",
+    ["bedrock.service.guardrails"] = "lua/bedrock/service/guardrails.lua",
     ["bedrock.service.hosts"] = "lua/bedrock/service/hosts.lua",
     ["bedrock.service.marshal"] = "lua/bedrock/service/marshal.lua",
     ["bedrock.service.model"] = "lua/bedrock/service/model.lua",

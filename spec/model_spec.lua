@@ -123,6 +123,8 @@ describe("the model", function()
   with_model("is what the generator makes of it, byte for byte", function()
     assert.equal(file("lua/bedrock/service/model.lua"), generated("model",
       decoded "botocore-service-2.json", decoded "botocore-paginators-1.json"))
+    assert.equal(file("lua/bedrock/service/guardrails.lua"),
+      require "generate.model".guardrails(decoded "botocore-service-2.json"))
     assert.equal(file("lua/bedrock/service/partitions.lua"),
       generated("partitions", decoded "botocore-partitions.json"))
   end)
@@ -134,6 +136,7 @@ describe("the model", function()
 
   with_model("holds names, and none of the model's sentences", function(model)
     local text = file("lua/bedrock/service/model.lua")
+      .. file("lua/bedrock/service/guardrails.lua")
       .. file("doc/reference.md")
     local function look(value)
       if type(value) ~= "table" then return end

@@ -1,6 +1,7 @@
 -- Writes what is generated from AWS's service model:
 --
 --   lua/bedrock/service/model.lua        operations and shapes
+--   lua/bedrock/service/guardrails.lua   shapes of guardrails
 --   lua/bedrock/service/partitions.lua   regions and their domains
 --   doc/reference.md                     the same, to read
 --   types/bedrock/shapes.lua             the same, for editors
@@ -32,6 +33,8 @@ end
 
 write("lua/bedrock/service/model.lua", model.text(
   read("botocore-service-2.json"), read("botocore-paginators-1.json")))
+write("lua/bedrock/service/guardrails.lua", model.guardrails(
+  read("botocore-service-2.json")))
 write("lua/bedrock/service/partitions.lua", partitions.text(
   read("botocore-partitions.json")))
 

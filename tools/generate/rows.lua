@@ -182,12 +182,18 @@ local function has_row(shape)
   return shape.enum or shape.type == "structure" and not shape.document
 end
 
---- The rows of a model: operations and shapes as two texts.
+local function lines(list)
+  return table.concat(list, "\n") .. "\n"
+end
+
+--- The rows of a model as texts.
 -- @param model  the decoded service-2.json
 -- @param pages  the `pagination` object of paginators-1.json, or nil
--- @return operations, shapes: each ends with a newline
-function rows.from(model, pages)
-  local operations, shapes = {}, {}
+-- @param apart  what the names of shapes hold that are the third text; nil:
+--   none are
+-- @return operations, shapes, shapes apart: each ends with a newline
+function rows.from(model, pages, apart)
+  local operations, shapes, others = {}, {}, {}
   for _, name in ipairs(sorted_names(model.operations)) do
     operations[#operations + 1] =
       wrap(operation_words(model, pages or {}, name))
@@ -196,11 +202,11 @@ function rows.from(model, pages)
     local shape = model.shapes[name]
     if has_row(shape) then
       local words = shape.enum and enum_words or structure_words
-      shapes[#shapes + 1] = wrap(words(model.shapes, name))
+      local list = apart and name:find(apart, 1, true) and others or shapes
+      list[#list + 1] = wrap(words(model.shapes, name))
     end
   end
-  return table.concat(operations, "\n") .. "\n",
-    table.concat(shapes, "\n") .. "\n"
+  return lines(operations), lines(shapes), lines(others)
 end
 
 return rows

@@ -75,19 +75,10 @@ StartAsyncInvoke POST /async-invoke json StartAsyncInvokeRequest
   !ServiceQuotaExceededException !ConflictException
 ]]
 
--- name, kind, members (or an enumeration's values)
+-- name, kind, members (or an enumeration's values); but for guardrails.lua's
 model.shapes = [[
 AccessDeniedException exception 403 message:string
 AnyToolChoice structure
-AppliedGuardrailDetails structure guardrailId:string guardrailVersion:string
-  guardrailArn:string guardrailOrigin:[GuardrailOrigin]
-  guardrailOwnership:GuardrailOwnership
-ApplyGuardrailRequest structure guardrailIdentifier:string!@uri
-  guardrailVersion:string!@uri source:GuardrailContentSource!
-  content:[GuardrailContentBlock]! outputScope:GuardrailOutputScope
-ApplyGuardrailResponse structure usage:GuardrailUsage! action:GuardrailAction!
-  actionReason:string outputs:[GuardrailOutputContent]!
-  assessments:[GuardrailAssessment]! guardrailCoverage:GuardrailCoverage
 AsyncInvokeOutputDataConfig union
   s3OutputDataConfig:AsyncInvokeS3OutputDataConfig
 AsyncInvokeS3OutputDataConfig structure s3Uri:string! kmsKeyId:string
@@ -199,215 +190,6 @@ GetAsyncInvokeResponse structure invocationArn:string! modelArn:string!
   clientRequestToken:string status:AsyncInvokeStatus! failureMessage:string~
   submitTime:timestamp/iso8601! lastModifiedTime:timestamp/iso8601
   endTime:timestamp/iso8601 outputDataConfig:AsyncInvokeOutputDataConfig!
-GuardrailAction enum NONE GUARDRAIL_INTERVENED
-GuardrailAssessment structure topicPolicy:GuardrailTopicPolicyAssessment
-  contentPolicy:GuardrailContentPolicyAssessment
-  wordPolicy:GuardrailWordPolicyAssessment
-  sensitiveInformationPolicy:GuardrailSensitiveInformationPolicyAssessment
-  contextualGroundingPolicy:GuardrailContextualGroundingPolicyAssessment
-  automatedReasoningPolicy:GuardrailAutomatedReasoningPolicyAssessment
-  invocationMetrics:GuardrailInvocationMetrics
-  appliedGuardrailDetails:AppliedGuardrailDetails
-GuardrailAutomatedReasoningFinding union
-  valid:GuardrailAutomatedReasoningValidFinding
-  invalid:GuardrailAutomatedReasoningInvalidFinding
-  satisfiable:GuardrailAutomatedReasoningSatisfiableFinding
-  impossible:GuardrailAutomatedReasoningImpossibleFinding
-  translationAmbiguous:GuardrailAutomatedReasoningTranslationAmbiguousFinding
-  tooComplex:GuardrailAutomatedReasoningTooComplexFinding
-  noTranslations:GuardrailAutomatedReasoningNoTranslationsFinding
-GuardrailAutomatedReasoningImpossibleFinding structure
-  translation:GuardrailAutomatedReasoningTranslation
-  contradictingRules:[GuardrailAutomatedReasoningRule]
-  logicWarning:GuardrailAutomatedReasoningLogicWarning
-GuardrailAutomatedReasoningInputTextReference structure text:string~
-GuardrailAutomatedReasoningInvalidFinding structure
-  translation:GuardrailAutomatedReasoningTranslation
-  contradictingRules:[GuardrailAutomatedReasoningRule]
-  logicWarning:GuardrailAutomatedReasoningLogicWarning
-GuardrailAutomatedReasoningLogicWarning structure
-  type:GuardrailAutomatedReasoningLogicWarningType
-  premises:[GuardrailAutomatedReasoningStatement]
-  claims:[GuardrailAutomatedReasoningStatement]
-GuardrailAutomatedReasoningLogicWarningType enum ALWAYS_FALSE ALWAYS_TRUE
-GuardrailAutomatedReasoningNoTranslationsFinding structure
-GuardrailAutomatedReasoningPolicyAssessment structure
-  findings:[GuardrailAutomatedReasoningFinding]
-GuardrailAutomatedReasoningRule structure identifier:string
-  policyVersionArn:string
-GuardrailAutomatedReasoningSatisfiableFinding structure
-  translation:GuardrailAutomatedReasoningTranslation
-  claimsTrueScenario:GuardrailAutomatedReasoningScenario
-  claimsFalseScenario:GuardrailAutomatedReasoningScenario
-  logicWarning:GuardrailAutomatedReasoningLogicWarning
-GuardrailAutomatedReasoningScenario structure
-  statements:[GuardrailAutomatedReasoningStatement]
-GuardrailAutomatedReasoningStatement structure logic:string~
-  naturalLanguage:string~
-GuardrailAutomatedReasoningTooComplexFinding structure
-GuardrailAutomatedReasoningTranslation structure
-  premises:[GuardrailAutomatedReasoningStatement]
-  claims:[GuardrailAutomatedReasoningStatement]
-  untranslatedPremises:[GuardrailAutomatedReasoningInputTextReference]
-  untranslatedClaims:[GuardrailAutomatedReasoningInputTextReference]
-  confidence:double
-GuardrailAutomatedReasoningTranslationAmbiguousFinding structure
-  options:[GuardrailAutomatedReasoningTranslationOption]
-  differenceScenarios:[GuardrailAutomatedReasoningScenario]
-GuardrailAutomatedReasoningTranslationOption structure
-  translations:[GuardrailAutomatedReasoningTranslation]
-GuardrailAutomatedReasoningValidFinding structure
-  translation:GuardrailAutomatedReasoningTranslation
-  claimsTrueScenario:GuardrailAutomatedReasoningScenario
-  supportingRules:[GuardrailAutomatedReasoningRule]
-  logicWarning:GuardrailAutomatedReasoningLogicWarning
-GuardrailChecksConfig structure
-  contentFilter:GuardrailChecksContentFilterConfig
-  promptAttack:GuardrailChecksPromptAttackConfig
-  sensitiveInformation:GuardrailChecksSensitiveInformationConfig
-GuardrailChecksContentBlock union text:string~
-GuardrailChecksContentFilterCategory enum VIOLENCE HATE SEXUAL MISCONDUCT
-  INSULTS
-GuardrailChecksContentFilterCategoryConfig structure
-  category:GuardrailChecksContentFilterCategory!
-GuardrailChecksContentFilterConfig structure
-  categories:[GuardrailChecksContentFilterCategoryConfig]!
-GuardrailChecksContentFilterResult structure
-  results:[GuardrailChecksContentFilterResultEntry]!
-GuardrailChecksContentFilterResultEntry structure
-  category:GuardrailChecksContentFilterCategory! severityScore:double!
-GuardrailChecksContentFilterUsage structure textUnits:integer!
-GuardrailChecksMessage structure role:GuardrailChecksRole!
-  content:[GuardrailChecksContentBlock]!
-GuardrailChecksPromptAttackCategory enum JAILBREAK PROMPT_INJECTION
-  PROMPT_LEAKAGE
-GuardrailChecksPromptAttackCategoryConfig structure
-  category:GuardrailChecksPromptAttackCategory!
-GuardrailChecksPromptAttackConfig structure
-  categories:[GuardrailChecksPromptAttackCategoryConfig]!
-GuardrailChecksPromptAttackResult structure
-  results:[GuardrailChecksPromptAttackResultEntry]!
-GuardrailChecksPromptAttackResultEntry structure
-  category:GuardrailChecksPromptAttackCategory! severityScore:double!
-GuardrailChecksPromptAttackUsage structure textUnits:integer!
-GuardrailChecksResults structure
-  contentFilter:GuardrailChecksContentFilterResult
-  promptAttack:GuardrailChecksPromptAttackResult
-  sensitiveInformation:GuardrailChecksSensitiveInformationResult
-GuardrailChecksRole enum user assistant system
-GuardrailChecksSensitiveInformationConfig structure
-  entities:[GuardrailChecksSensitiveInformationEntityConfig]!
-GuardrailChecksSensitiveInformationEntityConfig structure
-  type:GuardrailChecksSensitiveInformationEntityType!
-GuardrailChecksSensitiveInformationEntityType enum ADDRESS AGE AWS_ACCESS_KEY
-  AWS_SECRET_KEY CA_HEALTH_NUMBER CA_SOCIAL_INSURANCE_NUMBER
-  CREDIT_DEBIT_CARD_CVV CREDIT_DEBIT_CARD_EXPIRY CREDIT_DEBIT_CARD_NUMBER
-  DRIVER_ID EMAIL INTERNATIONAL_BANK_ACCOUNT_NUMBER IP_ADDRESS LICENSE_PLATE
-  MAC_ADDRESS NAME PASSWORD PHONE PIN SWIFT_CODE
-  UK_NATIONAL_HEALTH_SERVICE_NUMBER UK_NATIONAL_INSURANCE_NUMBER
-  UK_UNIQUE_TAXPAYER_REFERENCE_NUMBER URL USERNAME US_BANK_ACCOUNT_NUMBER
-  US_BANK_ROUTING_NUMBER US_INDIVIDUAL_TAX_IDENTIFICATION_NUMBER
-  US_PASSPORT_NUMBER US_SOCIAL_SECURITY_NUMBER VEHICLE_IDENTIFICATION_NUMBER
-GuardrailChecksSensitiveInformationResult structure
-  results:[GuardrailChecksSensitiveInformationResultEntry]! truncated:boolean
-GuardrailChecksSensitiveInformationResultEntry structure
-  type:GuardrailChecksSensitiveInformationEntityType! confidenceScore:double!
-  beginOffset:integer! endOffset:integer! messageIndex:integer!
-  contentIndex:integer!
-GuardrailChecksSensitiveInformationUsage structure textUnits:integer!
-GuardrailChecksUsageResults structure
-  contentFilter:GuardrailChecksContentFilterUsage
-  promptAttack:GuardrailChecksPromptAttackUsage
-  sensitiveInformation:GuardrailChecksSensitiveInformationUsage
-GuardrailConfiguration structure guardrailIdentifier:string
-  guardrailVersion:string trace:GuardrailTrace
-GuardrailContentBlock union text:GuardrailTextBlock image:GuardrailImageBlock
-GuardrailContentFilter structure type:GuardrailContentFilterType!
-  confidence:GuardrailContentFilterConfidence!
-  filterStrength:GuardrailContentFilterStrength
-  action:GuardrailContentPolicyAction! detected:boolean
-GuardrailContentFilterConfidence enum NONE LOW MEDIUM HIGH
-GuardrailContentFilterStrength enum NONE LOW MEDIUM HIGH
-GuardrailContentFilterType enum INSULTS HATE SEXUAL VIOLENCE MISCONDUCT
-  PROMPT_ATTACK
-GuardrailContentPolicyAction enum BLOCKED NONE
-GuardrailContentPolicyAssessment structure filters:[GuardrailContentFilter]!
-GuardrailContentQualifier enum grounding_source query guard_content
-GuardrailContentSource enum INPUT OUTPUT
-GuardrailContextualGroundingFilter structure
-  type:GuardrailContextualGroundingFilterType! threshold:double! score:double!
-  action:GuardrailContextualGroundingPolicyAction! detected:boolean
-GuardrailContextualGroundingFilterType enum GROUNDING RELEVANCE
-GuardrailContextualGroundingPolicyAction enum BLOCKED NONE
-GuardrailContextualGroundingPolicyAssessment structure
-  filters:[GuardrailContextualGroundingFilter]
-GuardrailConverseContentBlock union text:GuardrailConverseTextBlock
-  image:GuardrailConverseImageBlock
-GuardrailConverseContentQualifier enum grounding_source query guard_content
-GuardrailConverseImageBlock structure sensitive
-  format:GuardrailConverseImageFormat! source:GuardrailConverseImageSource!
-GuardrailConverseImageFormat enum png jpeg
-GuardrailConverseImageSource union sensitive bytes:blob
-GuardrailConverseTextBlock structure text:string!
-  qualifiers:[GuardrailConverseContentQualifier]
-GuardrailCoverage structure textCharacters:GuardrailTextCharactersCoverage
-  images:GuardrailImageCoverage
-GuardrailCustomWord structure match:string! action:GuardrailWordPolicyAction!
-  detected:boolean
-GuardrailImageBlock structure sensitive format:GuardrailImageFormat!
-  source:GuardrailImageSource!
-GuardrailImageCoverage structure guarded:integer total:integer
-GuardrailImageFormat enum png jpeg
-GuardrailImageSource union sensitive bytes:blob
-GuardrailInvocationMetrics structure guardrailProcessingLatency:long
-  usage:GuardrailUsage guardrailCoverage:GuardrailCoverage
-GuardrailManagedWord structure match:string! type:GuardrailManagedWordType!
-  action:GuardrailWordPolicyAction! detected:boolean
-GuardrailManagedWordType enum PROFANITY
-GuardrailOrigin enum REQUEST ACCOUNT_ENFORCED ORGANIZATION_ENFORCED
-GuardrailOutputContent structure text:string
-GuardrailOutputScope enum INTERVENTIONS FULL
-GuardrailOwnership enum SELF CROSS_ACCOUNT
-GuardrailPiiEntityFilter structure match:string! type:GuardrailPiiEntityType!
-  action:GuardrailSensitiveInformationPolicyAction! detected:boolean
-GuardrailPiiEntityType enum ADDRESS AGE AWS_ACCESS_KEY AWS_SECRET_KEY
-  CA_HEALTH_NUMBER CA_SOCIAL_INSURANCE_NUMBER CREDIT_DEBIT_CARD_CVV
-  CREDIT_DEBIT_CARD_EXPIRY CREDIT_DEBIT_CARD_NUMBER DRIVER_ID EMAIL
-  INTERNATIONAL_BANK_ACCOUNT_NUMBER IP_ADDRESS LICENSE_PLATE MAC_ADDRESS NAME
-  PASSWORD PHONE PIN SWIFT_CODE UK_NATIONAL_HEALTH_SERVICE_NUMBER
-  UK_NATIONAL_INSURANCE_NUMBER UK_UNIQUE_TAXPAYER_REFERENCE_NUMBER URL USERNAME
-  US_BANK_ACCOUNT_NUMBER US_BANK_ROUTING_NUMBER
-  US_INDIVIDUAL_TAX_IDENTIFICATION_NUMBER US_PASSPORT_NUMBER
-  US_SOCIAL_SECURITY_NUMBER VEHICLE_IDENTIFICATION_NUMBER
-GuardrailRegexFilter structure name:string match:string regex:string
-  action:GuardrailSensitiveInformationPolicyAction! detected:boolean
-GuardrailSensitiveInformationPolicyAction enum ANONYMIZED BLOCKED NONE
-GuardrailSensitiveInformationPolicyAssessment structure
-  piiEntities:[GuardrailPiiEntityFilter]! regexes:[GuardrailRegexFilter]!
-GuardrailStreamConfiguration structure guardrailIdentifier:string
-  guardrailVersion:string trace:GuardrailTrace
-  streamProcessingMode:GuardrailStreamProcessingMode
-GuardrailStreamProcessingMode enum sync async
-GuardrailTextBlock structure text:string!
-  qualifiers:[GuardrailContentQualifier]
-GuardrailTextCharactersCoverage structure guarded:integer total:integer
-GuardrailTopic structure name:string! type:GuardrailTopicType!
-  action:GuardrailTopicPolicyAction! detected:boolean
-GuardrailTopicPolicyAction enum BLOCKED NONE
-GuardrailTopicPolicyAssessment structure topics:[GuardrailTopic]!
-GuardrailTopicType enum DENY
-GuardrailTrace enum enabled disabled enabled_full
-GuardrailTraceAssessment structure modelOutput:[string]
-  inputAssessment:{GuardrailAssessment}
-  outputAssessments:{[GuardrailAssessment]} actionReason:string
-GuardrailUsage structure topicPolicyUnits:integer! contentPolicyUnits:integer!
-  wordPolicyUnits:integer! sensitiveInformationPolicyUnits:integer!
-  sensitiveInformationPolicyFreeUnits:integer!
-  contextualGroundingPolicyUnits:integer! contentPolicyImageUnits:integer
-  automatedReasoningPolicyUnits:integer automatedReasoningPolicies:integer
-GuardrailWordPolicyAction enum BLOCKED NONE
-GuardrailWordPolicyAssessment structure customWords:[GuardrailCustomWord]!
-  managedWordLists:[GuardrailManagedWord]!
 ImageBlock structure format:ImageFormat! source:ImageSource! error:ErrorBlock
 ImageBlockDelta structure source:ImageSource error:ErrorBlock
 ImageBlockStart structure format:ImageFormat!
@@ -416,10 +198,6 @@ ImageSource union sensitive bytes:blob s3Location:S3Location
 InferenceConfiguration structure maxTokens:integer temperature:float topP:float
   stopSequences:[string]
 InternalServerException exception 500 message:string
-InvokeGuardrailChecksRequest structure messages:[GuardrailChecksMessage]!
-  checks:GuardrailChecksConfig!
-InvokeGuardrailChecksResponse structure results:GuardrailChecksResults!
-  usage:GuardrailChecksUsageResults!
 InvokeModelRequest structure body:blob/json~@payload
   contentType:string@header=Content-Type accept:string@header=Accept
   modelId:string!@uri trace:Trace@header=X-Amzn-Bedrock-Trace
@@ -557,5 +335,10 @@ VideoFormat enum mkv mov mp4 webm flv mpeg mpg wmv three_gp
 VideoSource union bytes:blob s3Location:S3Location
 WebLocation structure url:string domain:string
 ]]
+
+--- The rows of shapes that have "Guardrail" in their names.
+function model.guardrails()
+  return require "bedrock.service.guardrails"
+end
 
 return model

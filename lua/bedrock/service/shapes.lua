@@ -25,13 +25,18 @@ local shapes = {}
 local Schema = {}
 Schema.__index = Schema
 
+local SPACE = (" "):byte()
+
 -- The row called `name`, as a function that gives its words; nil if none.
 local function words_of(rows, name)
   if type(name) ~= "string" or not name:find("^[%w_]+$") then return nil end
   local _, from = rows:find("\n" .. name .. " ", 1, true)
   if not from then return nil end
-  local upto = rows:find("\n%f[%S]", from) or #rows + 1
-  return rows:sub(from, upto - 1):gmatch("%S+")
+  local upto = from
+  repeat -- the next line that is not indented
+    upto = rows:find("\n", upto + 1, true)
+  until not upto or rows:byte(upto + 1) ~= SPACE
+  return rows:sub(from, (upto or 0) - 1):gmatch("%S+")
 end
 
 local function read_member(word)
@@ -96,6 +101,22 @@ local function read_operation(schema, name, words)
   return operation
 end
 
+-- The rows of shapes apart from the others: those of guardrails.
+local function rows_apart(self)
+  if not self.apart_rows then
+    self.apart_rows = self.apart and "\n" .. self.apart() or ""
+  end
+  return self.apart_rows
+end
+
+local function shape_words(self, name)
+  local words = words_of(self.shape_rows, name)
+  if words or not tostring(name):find("Guardrail", 1, true) then
+    return words
+  end
+  return words_of(rows_apart(self), name)
+end
+
 --- A shape by its name, or nil.
 -- @return { name, kind, order = names or enum values, members = by name,
 --   required = names, status, retryable, sensitive }; kind is "structure",
@@ -105,7 +126,7 @@ end
 function Schema:shape(name)
   local shape = self.known[name]
   if shape == nil then
-    local words = words_of(self.shape_rows, name)
+    local words = shape_words(self, name)
     shape = words and read_shape(name, words) or false
     self.known[name] = shape
   end
@@ -139,7 +160,9 @@ end
 
 --- The names of all shapes that have a row, sorted.
 function Schema:shape_names()
-  return first_words(self.shape_rows)
+  local names = first_words(self.shape_rows .. rows_apart(self))
+  table.sort(names)
+  return names
 end
 
 --- What a type text means.
@@ -199,11 +222,12 @@ function shapes.operation_of(method, schema)
 end
 
 --- A schema over a model's rows.
--- @param model  { operations = rows, shapes = rows }, as in model.lua
+-- @param model  { operations = rows, shapes = rows, guardrails = function
+--   that gives further shapes' rows, or nil }, as in model.lua
 function shapes.new(model)
   return setmetatable({
     operation_rows = "\n" .. model.operations,
-    shape_rows = "\n" .. model.shapes,
+    shape_rows = "\n" .. model.shapes, apart = model.guardrails,
     known = {}, operations = {},
   }, Schema)
 end
