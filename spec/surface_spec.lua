@@ -29,6 +29,33 @@ describe("bedrock", function()
     assert.equal("", got.err)
   end)
 
+  -- Each module that is loaded is time before the first event.
+  it("streams a first answer without what that does not need", function()
+    for name, given in pairs {
+      options = "{ region = 'us-east-1', env = {}, endpoint_url = URL, "
+        .. "credentials = KEYS }",
+      environment = "{ env = { AWS_REGION = 'us-east-1', "
+        .. "AWS_ENDPOINT_URL = URL, AWS_ACCESS_KEY_ID = KEYS.access_key_id, "
+        .. "AWS_SECRET_ACCESS_KEY = KEYS.secret_access_key } }",
+    } do
+      local got = shell.run { shell.lua, "-e", ([[
+        local URL, KEYS = %q, { access_key_id = %q, secret_access_key = %q }
+        local client = require "bedrock".new(%s)
+        for _ in client:converse_stream { modelId = %q, messages = {
+          { role = "user", content = { { text = "Say: yes" } } } } } do end
+        for _, name in ipairs { "answer.blocks", "answer.content",
+            "auth.bearer", "auth.excerpt", "auth.profile", "auth.renewal",
+            "auth.values", "doctor", "map", "metadata", "nearest", "pages",
+            "service.guardrails", "service.hosts", "service.regions",
+            "service.timestamp", "unary", "unloadable" } do
+          assert(not package.loaded["bedrock." .. name], name)
+        end
+      ]]):format(emulator.url, emulator.options.credentials.access_key_id,
+        emulator.options.credentials.secret_access_key, given, MODEL) }
+      assert.equal("", got.err, name)
+    end
+  end)
+
   it("waits a time of its own before it tries again, in each process",
     function()
       local function jitter()
