@@ -95,6 +95,7 @@ build = {
     ["bedrock.answer.parts"] = "lua/bedrock/answer/parts.lua",
     ["bedrock.answer.tool_input"] = "lua/bedrock/answer/tool_input.lua",
     ["bedrock.auth.assume_role"] = "lua/bedrock/auth/assume_role.lua",
+    ["bedrock.auth.bases"] = "lua/bedrock/auth/bases.lua",
     ["bedrock.auth.bearer"] = "lua/bedrock/auth/bearer.lua",
     ["bedrock.auth.cache"] = "lua/bedrock/auth/cache.lua",
     ["bedrock.auth.chain"] = "lua/bedrock/auth/chain.lua",

@@ -137,3 +137,38 @@ describe("AWS's suite default-token-provider-chain", function()
     end)
   end
 end)
+
+describe("without asking anybody", function()
+  local KEYS = "aws_access_key_id = id\naws_secret_access_key = secret\n"
+
+  local function at_once(env, config, options)
+    local context = support.context { env = env, options = options,
+      files = { ["/h/.aws/config"] = config } }
+    local asked = chain.new(context)
+    local found = asked:resolve_at_once()
+    return found and found.source, asked.answers
+  end
+
+  it("there are keys of the environment and of a profile", function()
+    local env = { AWS_ACCESS_KEY_ID = "id", AWS_SECRET_ACCESS_KEY = "secret" }
+    assert.equal("environment", (at_once(env)))
+    assert.equal("environment", (at_once(env, "[default]\n" .. KEYS)))
+    assert.equal("profile", (at_once(env, "[profile a]\n" .. KEYS,
+      { profile = "a" })))
+    local source, answers = at_once({}, "[default]\n" .. KEYS)
+    assert.equal("profile", source)
+    assert.same({ { provider = "environment",
+      reason = "AWS_ACCESS_KEY_ID is not set" },
+      { provider = "profile", found = true } }, answers)
+  end)
+
+  it("there is nothing behind a mistake, or who has to be asked", function()
+    assert.is_nil((at_once({ AWS_ACCESS_KEY_ID = "id" },
+      "[default]\n" .. KEYS)))
+    assert.is_nil((at_once({}, "[default]\naws_access_key_id = id")))
+    assert.is_nil((at_once({}, "[default]\nrole_arn = r\n"
+      .. "source_profile = a\n[profile a]\n" .. KEYS)))
+    assert.is_nil((at_once({}, "[default]\ncredential_process = x")))
+    assert.is_nil((at_once {}))
+  end)
+end)

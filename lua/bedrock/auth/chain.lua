@@ -61,14 +61,21 @@ local function none(self, cause)
     retryable = cause and cause.retryable })
 end
 
---- What the first of them has without asking anybody, or nil.
+-- From the i-th on, until one has some, fails, or would have to wait.
+local function at_once(self, i)
+  local provider = provider_at(self, i)
+  if not provider or not provider.resolve_at_once then return nil end
+  local found, _, reason = provider:resolve_at_once()
+  self.answers[i] = { provider = provider.name, found = found and true,
+    reason = reason }
+  if found or not reason then return found end
+  return at_once(self, i + 1)
+end
+
+--- What there is before anybody has to be asked, or nil.
 function Chain:resolve_at_once()
-  local first = provider_at(self, 1)
-  local found = first.resolve_at_once and first:resolve_at_once()
-  if found then
-    self.answers = { { provider = first.name, found = true } }
-  end
-  return found
+  self.answers = {}
+  return at_once(self, 1)
 end
 
 --- Ask one after the other.  What each said is in `self.answers`: list of

@@ -1,14 +1,15 @@
 --- The life of credentials: found at the first use, renewed before they end.
 --
 --     get --> fresh? --yes--> them
---               no  --> there without asking anybody? --yes--> those
---                          no  --> a search (renewal.lua)
+--               no  --> the first time: there without asking? --yes--> those
+--                          no, or later --> a search (renewal.lua)
 --
 -- One object may serve several clients.  What is kept need not be keys: a
 -- token has the same life (bedrock.auth.bearer).
 --
 -- A provider has `resolve() -> found | nil, err | nil, nil, reason`, which
--- may wait; and `resolve_at_once()`, where it never does.
+-- may wait; and perhaps `resolve_at_once()`, which does not: where it would
+-- have to, or fails, it gives nil alone.
 
 local errors = require "bedrock.errors"
 local lazy = require "bedrock.lazy"
@@ -116,7 +117,6 @@ function Credentials:keep(given)
   local now = self.context.now()
   local life = left(found, now)
   self.held, self.rejected = found, false
-  self.resolved = self.resolved + 1
   self.margin = math.max(0, math.min(MARGIN, life / 2))
   self.expired_at_once = life <= 0
   if life <= 0 then renewal.put_off(self, now) end
@@ -124,10 +124,14 @@ function Credentials:keep(given)
 end
 
 -- What is there without asking anybody is nothing to wait for together.
+-- Later the files have to be read again: that is a search.
 local function at_once(self)
   local provider = self:provider()
-  local found = provider.resolve_at_once and provider:resolve_at_once()
-  return found and self:keep(found)
+  if self.resolved > 0 or not provider.resolve_at_once then return nil end
+  local found = provider:resolve_at_once()
+  found = found and self:keep(found)
+  if found then self.resolved = 1 end
+  return found
 end
 
 --- The credentials, found or renewed if need be.  May wait; call it inside a

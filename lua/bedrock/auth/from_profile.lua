@@ -92,6 +92,16 @@ function FromProfile:plan()
   return steps, err, reason
 end
 
+--- The same where the profile itself holds the keys; nil where somebody has to
+-- be asked.
+function FromProfile:resolve_at_once()
+  local steps, _, reason = self:plan()
+  if not steps then return nil, nil, reason end
+  if steps.base.kind == "static" and not steps.roles[1] then
+    return self:provider(steps):resolve()
+  end
+end
+
 --- @return credentials; nil, nil, reason where the profile configures none;
 --   or nil, err
 function FromProfile:resolve()

@@ -125,6 +125,19 @@ function profile.known(profiles)
   return "there are " .. table.concat(names, ", ")
 end
 
+--- nil and the error about a key of a profile, and where that key stands.
+function profile.fail(set, name, key, format, ...)
+  local origin = set.origin and set:origin("profiles", name, key)
+  return nil, errors.new("config", format:format(...)
+    .. (origin and (" (%s)"):format(origin) or ""))
+end
+
+--- A property of a profile; nil where it is empty.
+function profile.value(properties, key)
+  local text = properties[key]
+  if text and text ~= "" then return text end
+end
+
 --- Where it was looked: "PATH or PATH".
 function Set:places()
   local list = {}

@@ -21,10 +21,10 @@ local ABANDONED = 30
 -- Ask the provider.  The files are read again from the second time on: a new
 -- sign-in may have changed them.
 local function resolve(self)
-  if self.resolved > 0 then self.context.settings:reload() end
+  self.resolved = self.resolved + 1
+  if self.resolved > 1 then self.context.settings:reload() end
   local found, err, reason = self:provider():resolve()
   if found then return self:keep(found) end
-  self.resolved = self.resolved + 1
   return nil, err or errors.new("credentials", reason or "none found")
 end
 
