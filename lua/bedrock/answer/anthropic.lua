@@ -5,9 +5,9 @@
 --     content_block_stop }*, message_delta*, message_stop      (and ping)
 
 local json = require "bedrock.json"
-local merge = require "bedrock.answer.merge"
 local parts = require "bedrock.answer.parts"
-local tool_input = require "bedrock.answer.tool_input"
+
+local tool_input = require "bedrock.lazy" "bedrock.answer.tool_input"
 
 local push, join = parts.push, parts.join
 
@@ -119,7 +119,7 @@ local function made_of(block)
   if not block.others[1] then return made end
   local values = { made }
   for i, other in ipairs(block.others) do values[i + 1] = other end
-  return merge(values)
+  return require "bedrock.answer.merge"(values)
 end
 
 local function cut_in(self, block)
