@@ -29,31 +29,54 @@ describe("bedrock", function()
     assert.equal("", got.err)
   end)
 
+  -- What a process without files has loaded after `work`, which finds a
+  -- client in `client`, must not be any of `names`.
+  local function assert_not_loaded(names, options, work)
+    local got = shell.run { shell.lua, "-e", ([[
+      local URL, KEYS = %q, { access_key_id = %q, secret_access_key = %q }
+      local client = require "bedrock".new(%s)
+      %s
+      for name in (%q):gmatch "%%S+" do
+        assert(not package.loaded["bedrock." .. name], name)
+      end
+    ]]):format(emulator.url, emulator.options.credentials.access_key_id,
+      emulator.options.credentials.secret_access_key, options, work, names) }
+    assert.equal("", got.err, options)
+  end
+
+  local FROM_OPTIONS = "{ region = 'us-east-1', env = {}, endpoint_url = URL, "
+    .. "credentials = KEYS }"
+  local FROM_ENVIRONMENT = "{ env = { AWS_REGION = 'us-east-1', "
+    .. "AWS_ENDPOINT_URL = URL, AWS_ACCESS_KEY_ID = KEYS.access_key_id, "
+    .. "AWS_SECRET_ACCESS_KEY = KEYS.secret_access_key } }"
+
   -- Each module that is loaded is time before the first event.
   it("streams a first answer without what that does not need", function()
-    for name, given in pairs {
-      options = "{ region = 'us-east-1', env = {}, endpoint_url = URL, "
-        .. "credentials = KEYS }",
-      environment = "{ env = { AWS_REGION = 'us-east-1', "
-        .. "AWS_ENDPOINT_URL = URL, AWS_ACCESS_KEY_ID = KEYS.access_key_id, "
-        .. "AWS_SECRET_ACCESS_KEY = KEYS.secret_access_key } }",
-    } do
-      local got = shell.run { shell.lua, "-e", ([[
-        local URL, KEYS = %q, { access_key_id = %q, secret_access_key = %q }
-        local client = require "bedrock".new(%s)
-        for _ in client:converse_stream { modelId = %q, messages = {
-          { role = "user", content = { { text = "Say: yes" } } } } } do end
-        for _, name in ipairs { "answer.blocks", "answer.content",
-            "auth.bearer", "auth.excerpt", "auth.profile", "auth.renewal",
-            "auth.values", "doctor", "map", "metadata", "nearest", "pages",
-            "service.guardrails", "service.hosts", "service.regions",
-            "service.timestamp", "unary", "unloadable" } do
-          assert(not package.loaded["bedrock." .. name], name)
-        end
-      ]]):format(emulator.url, emulator.options.credentials.access_key_id,
-        emulator.options.credentials.secret_access_key, given, MODEL) }
-      assert.equal("", got.err, name)
+    local work = ([[for _ in client:converse_stream { modelId = %q,
+      messages = { { role = "user", content = { { text = "Say: yes" } } } }
+    } do end]]):format(MODEL)
+    for _, options in ipairs { FROM_OPTIONS, FROM_ENVIRONMENT } do
+      assert_not_loaded("answer.blocks answer.content auth.bearer auth.bases "
+        .. "auth.excerpt auth.plan auth.profile auth.renewal auth.values "
+        .. "doctor map metadata nearest pages service.guardrails "
+        .. "service.hosts service.regions service.timestamp unary unloadable",
+        options, work)
     end
+    assert_not_loaded("auth.chain auth.environment", FROM_OPTIONS, work)
+    assert_not_loaded("auth.chain auth.credentials auth.static",
+      "{ env = { AWS_REGION = 'us-east-1', AWS_ENDPOINT_URL = URL, "
+      .. ("AWS_BEARER_TOKEN_BEDROCK = %q } }"):format(
+      "bedrock-api-key-emulator"), work)
+  end)
+
+  it("reads the chunks of one family without the others", function()
+    assert_not_loaded("answer.chat answer.cohere answer.content answer.fold "
+      .. "answer.merge answer.nova answer.titan answer.tool_input",
+      FROM_OPTIONS, [[for _ in client:invoke {
+        modelId = "anthropic.claude-3-haiku-20240307-v1:0", body = {
+          anthropic_version = "bedrock-2023-05-31", max_tokens = 8,
+          messages = { { role = "user", content = "Say: yes" } } }
+      } do end]])
   end)
 
   it("waits a time of its own before it tries again, in each process",

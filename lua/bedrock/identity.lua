@@ -1,9 +1,10 @@
 --- Who asks: a bearer token, or credentials.
 
-local credentials = require "bedrock.auth.credentials"
+local lazy = require "bedrock.lazy"
 local schemes = require "bedrock.auth.schemes"
 
-local bearer = require "bedrock.lazy" "bedrock.auth.bearer"
+local bearer = lazy "bedrock.auth.bearer"
+local credentials = lazy "bedrock.auth.credentials"
 
 local identity = {}
 
@@ -43,8 +44,8 @@ function Identity:get(url, deadlines)
   local ok, err = bearer.allowed(url)
   if not ok then return nil, err end
   local fixed = type(token) == "string"
-  token, err = bearer.token(token, source, credentials_of(self).context,
-    deadlines)
+  local context = not fixed and credentials_of(self).context or nil
+  token, err = bearer.token(token, source, context, deadlines)
   if not token then return nil, err end
   return { token = token, fixed = fixed }
 end

@@ -1,12 +1,12 @@
 --- Bearer tokens (Bedrock API keys): what they are, and where one may go.
 -- When one is used instead of SigV4 says bedrock.auth.schemes.
 
-local credentials = require "bedrock.auth.credentials"
 local endpoint = require "bedrock.service.endpoint"
 local errors = require "bedrock.errors"
 local lazy = require "bedrock.lazy"
 local trim = require "bedrock.auth.text".trim
 
+local credentials = lazy "bedrock.auth.credentials"
 local plan = lazy "bedrock.auth.plan"
 local sso = lazy "bedrock.auth.sso"
 
@@ -80,7 +80,7 @@ end
 -- @param token    from schemes.choose: a string, or a function that gives
 --   one (the user's, or the SSO session's)
 -- @param source   from schemes.choose
--- @param context  settings, files, host, now(), random(), log
+-- @param context  settings, files, host, now(), random(), log; for a function
 -- @param deadlines  as for host:send; nil: none
 -- @return string, or nil, err
 function bearer.token(token, source, context, deadlines)
