@@ -69,6 +69,13 @@ describe("bedrock", function()
       "bedrock-api-key-emulator"), work)
   end)
 
+  it("gives a whole answer without what streams", function()
+    assert_not_loaded("answer answer.converse stream", FROM_OPTIONS,
+      ([[assert(client:converse { modelId = %q, messages = {
+        { role = "user", content = { { text = "Say: yes" } } } } })]])
+      :format(MODEL))
+  end)
+
   it("reads the chunks of one family without the others", function()
     assert_not_loaded("answer.chat answer.cohere answer.content answer.fold "
       .. "answer.merge answer.nova answer.titan answer.tool_input",

@@ -10,9 +10,9 @@ local options = require "bedrock.options"
 local quota = require "bedrock.quota"
 local shapes = require "bedrock.service.shapes"
 local signing = require "bedrock.signing"
-local stream = require "bedrock.stream"
 
 local nearest = lazy "bedrock.nearest"
+local stream = lazy "bedrock.stream"
 local unary = lazy "bedrock.unary"
 
 local client = {}
