@@ -143,6 +143,25 @@ describe("a signer", function()
     assert.equal("host;x-amz-date", names)
   end)
 
+  it("signs however many headers there are", function()
+    local headers, names = {}, {}
+    for i = 1, 100 do
+      names[i] = ("x-%03d"):format(i)
+      headers[names[i]] = i % 10 == 0 and { "a", "b" } or "a"
+    end
+    local request = { method = "GET", path = "/", headers = headers,
+      payload_hash = bytes.sha256_hex "" }
+    local text, signed = sigv4.canonical_request(request)
+    assert.equal(table.concat(names, ";"), signed)
+    assert.truthy(text:find("\nx-100:a,b\n", 1, true))
+    local keys = { access_key_id = "AKID", secret_access_key = "secret" }
+    local authorization = sigv4.signer():sign(request, keys, "us-east-1",
+      "bedrock", "20260115T123456Z")
+    local scope = "20260115/us-east-1/bedrock/aws4_request"
+    assert.equal(sigv4.signature("secret", scope, sigv4.string_to_sign(
+      "20260115T123456Z", scope, text)), authorization:match "%x+$")
+  end)
+
   it("refuses a header that would be two", function()
     for _, bad in ipairs { "a\r\nb: c", "a\nb", "a\0b" } do
       local r = request()

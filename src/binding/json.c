@@ -12,18 +12,19 @@
 #define KEEP 65536
 
 /*
-** The buffer of encode(), an upvalue of it.  A finalizer may encode while an
-** encode is under way, so that the buffer has to say when it is taken.  An
-** error of memory leaves it taken for good: later calls bring their own.
+** The buffers of encode(), an upvalue of it.  A finalizer may encode while an
+** encode is under way, so that they have to say when they are taken.  An
+** error of memory leaves them taken for good: later calls bring their own.
 */
 typedef struct scratch {
-  bdr_buf text;
+  bdr_buf text, names;
   int taken;
 } scratch;
 
 static int scratch_close(lua_State *L) {
   scratch *s = luaL_checkudata(L, 1, SCRATCH_T);
   bdr_buf_free(&s->text);
+  bdr_buf_free(&s->names);
   return 0;
 }
 
@@ -65,31 +66,33 @@ static int decode_event(lua_State *L) {
   return lbdr_json_push(L, lbdr_check_str(L, 1), LBDR_JSON_DROP_PADDING);
 }
 
-static int read_options(lua_State *L, int arg) {
+static int is_sorted(lua_State *L, int arg) {
   int sorted;
   if (lua_isnoneornil(L, arg)) return 0;
   luaL_checktype(L, arg, LUA_TTABLE);
   lua_getfield(L, arg, "sorted");
   sorted = lua_toboolean(L, -1);
   lua_pop(L, 1);
-  return sorted ? LBDR_JSON_SORTED : 0;
+  return sorted;
 }
 
 /* encode(value [, {sorted=}]) -> text | nil, message, code */
 static int encode(lua_State *L) {
   scratch *s = lua_touserdata(L, lua_upvalueindex(1));
-  int flags, results;
+  int sorted, results;
   luaL_checkany(L, 1);
-  flags = read_options(L, 2);
+  sorted = is_sorted(L, 2);
   if (s->taken) s = lbdr_newobject(L, sizeof *s, SCRATCH_T);
   s->taken = 1;
   bdr_buf_clear(&s->text);
-  results = lbdr_json_write(L, 1, &s->text, flags);
+  bdr_buf_clear(&s->names);
+  results = lbdr_json_write(L, 1, &s->text, sorted ? &s->names : NULL);
   if (results == 0) {
     lbdr_push_str(L, bdr_buf_str(&s->text));
     results = 1;
   }
   if (s->text.cap > KEEP) bdr_buf_free(&s->text);
+  if (s->names.cap > KEEP) bdr_buf_free(&s->names);
   s->taken = 0;
   return results;
 }

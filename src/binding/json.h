@@ -33,16 +33,15 @@ int lbdr_json_push(lua_State *L, bdr_str text, int flags);
 ** a member `__type`, which is for a reader to take out? */
 int lbdr_json_push_event(lua_State *L, bdr_str text, int *odd);
 
-/* lbdr_json_write: members in the order of their names' bytes. */
-#define LBDR_JSON_SORTED 1
-
 /*
 ** Append the value at `index` to *out as JSON, push nothing and return 0; or
 ** push nil, a message with the path to the culprit (a.b[3]), and the short
-** status name, and return 3 with *out's contents undefined.  `out` must
-** belong to a userdata: Lua may raise an error of memory.
+** status name, and return 3 with *out's contents undefined.  Members come in
+** the order of their names' bytes where `names` is given, an empty buffer to
+** sort them in; in Lua's own where it is NULL.  Both buffers must belong to a
+** userdata: Lua may raise an error of memory.
 */
-int lbdr_json_write(lua_State *L, int index, bdr_buf *out, int flags);
+int lbdr_json_write(lua_State *L, int index, bdr_buf *out, bdr_buf *names);
 
 /* The metatables that mark tables, and what they mean. */
 typedef enum lbdr_json_mark {

@@ -23,9 +23,8 @@
 typedef struct writer {
   lua_State *L;
   bdr_buf *out;
-  bdr_buf *names; /* SORTED: bdr_str of each member of the open objects */
-  int flags;
-  int root;             /* stack index of the value */
+  bdr_buf *names; /* bdr_str of each member of the open objects, or NULL */
+  int root;       /* stack index of the value */
   const void *marks[4]; /* our metatables; marks[ARRAY] NULL: not looked up */
   bdr_status status;
   const char *reason, *detail;
@@ -245,6 +244,12 @@ static int write_sorted(writer *w, int depth, int at) {
   size_t start = w->names->n, n = collect_names(w, at), i;
   bdr_str name;
   if (n == 0) return 0;
+  if (n == 1) { /* as in a union: nothing to sort */
+    w->names->n = start;
+    lua_pushnil(L);
+    lua_next(L, at);
+    return write_object(w, depth, at);
+  }
   qsort(w->names->p + start, n, sizeof name, by_bytes);
   for (i = 0; i < n; i++) {
     memcpy(&name, w->names->p + start + i * sizeof name, sizeof name);
@@ -308,7 +313,7 @@ static int write_table(writer *w, int depth) {
   if (mark == LBDR_JSON_ARRAY ||
       (mark != LBDR_JSON_OBJECT && lua_type(L, -2) != LUA_TSTRING))
     return write_array(w, depth + 1, at);
-  if (w->flags & LBDR_JSON_SORTED) return write_sorted(w, depth + 1, at);
+  if (w->names) return write_sorted(w, depth + 1, at);
   return write_object(w, depth + 1, at);
 }
 
@@ -423,19 +428,15 @@ static int push_problem(writer *w) {
   return 3;
 }
 
-int lbdr_json_write(lua_State *L, int index, bdr_buf *out, int flags) {
+int lbdr_json_write(lua_State *L, int index, bdr_buf *out, bdr_buf *names) {
   writer w;
   int top = lua_gettop(L), done;
   memset(&w, 0, sizeof w);
   luaL_checkstack(L, LUA_MINSTACK, "JSON");
   lua_pushvalue(L, index);
-  if (flags & LBDR_JSON_SORTED) {
-    w.names = lbdr_newbuf(L);
-    lua_insert(L, -2);
-  }
   w.L = L;
   w.out = out;
-  w.flags = flags;
+  w.names = names;
   w.root = lua_gettop(L);
   w.reason = w.detail = "";
   done = write_value(&w, 0);

@@ -20,10 +20,6 @@ int bdr_str_compare(bdr_str a, bdr_str b) {
   return (a.n > b.n) - (a.n < b.n);
 }
 
-char bdr_lower(char c) {
-  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 int bdr_str_equal_nocase(bdr_str a, bdr_str b) {
   size_t i;
   if (a.n != b.n) return 0;
@@ -39,8 +35,6 @@ int bdr_str_equal_nocase(bdr_str a, bdr_str b) {
 static int grow(bdr_buf *b, size_t more) {
   size_t cap = b->cap ? b->cap : 64;
   char *p;
-  if (b->status != BDR_OK) return 0;
-  if (more <= b->cap - b->n) return 1;
   if (more > SIZE_MAX / 4 - b->n) {
     b->status = BDR_E_NOMEM;
     return 0;
@@ -56,12 +50,17 @@ static int grow(bdr_buf *b, size_t more) {
   return 1;
 }
 
+static inline int has_room(bdr_buf *b, size_t n) {
+  if (b->status != BDR_OK) return 0;
+  return n <= b->cap - b->n || grow(b, n);
+}
+
 char *bdr_buf_room(bdr_buf *b, size_t n) {
-  return grow(b, n) && b->p ? b->p + b->n : NULL;
+  return has_room(b, n) && b->p ? b->p + b->n : NULL;
 }
 
 void bdr_buf_add(bdr_buf *b, const char *p, size_t n) {
-  if (n == 0 || !grow(b, n)) return;
+  if (n == 0 || !has_room(b, n)) return;
   memcpy(b->p + b->n, p, n);
   b->n += n;
 }
@@ -85,10 +84,11 @@ void bdr_buf_free(bdr_buf *b) {
   memset(b, 0, sizeof *b);
 }
 
-/* A volatile pointer: the stores may not be optimised away. */
+/* Called through a volatile pointer, which may point to anything: the stores
+** cannot be optimised away, and are memset's wide ones all the same. */
 void bdr_wipe(void *p, size_t n) {
-  volatile char *bytes = p;
-  while (n--) *bytes++ = 0;
+  static void *(*const volatile set)(void *, int, size_t) = memset;
+  if (n) set(p, 0, n);
 }
 
 void bdr_buf_wipe(bdr_buf *b) {

@@ -37,7 +37,9 @@ int bdr_str_compare(bdr_str a, bdr_str b);
 int bdr_str_equal_nocase(bdr_str a, bdr_str b);
 
 /* An ASCII letter made small; every other byte as it is. */
-char bdr_lower(char c);
+static inline char bdr_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
 
 /* The front n bytes off *rest into *out (may be NULL); 0 if it is shorter,
 ** and then nothing changed. */

@@ -12,6 +12,17 @@ static void drop_segment(bdr_buf *path) {
   while (path->n > 0 && path->p[--path->n] != '/') continue;
 }
 
+/* Does no segment begin with a dot, and is none empty?  Such a path, which
+** most are, is its own normal form. */
+static int is_normal(bdr_str path) {
+  size_t i;
+  if (path.p[0] != '/') return 0;
+  for (i = 1; i < path.n; i++)
+    if (path.p[i - 1] == '/' && (path.p[i] == '/' || path.p[i] == '.'))
+      return 0;
+  return 1;
+}
+
 /* RFC 3986 section 5.2.4, and runs of slashes become one. */
 static void add_normal_path(bdr_str path, bdr_buf *out) {
   size_t i = 0, end;
@@ -40,7 +51,7 @@ static bdr_status add_path(const bdr_sigv4_request *r, bdr_buf *out) {
   bdr_buf normal = {0};
   bdr_str path = r->path.n ? r->path : BDR_LIT("/");
   bdr_status status;
-  if (!r->keep_path) {
+  if (!r->keep_path && !is_normal(path)) {
     add_normal_path(path, &normal);
     path = bdr_buf_str(&normal);
   }
@@ -151,9 +162,12 @@ static int is_signed(bdr_str name) {
       "referer",       "te",                  "trailer",
       "upgrade",       "transfer-encoding",   "user-agent",
       "x-amzn-trace-id"};
+  char first = name.n ? bdr_lower(name.p[0]) : '\0';
   size_t i;
   for (i = 0; i < sizeof unsigned_names / sizeof *unsigned_names; i++)
-    if (bdr_str_equal_nocase(name, bdr_str_of(unsigned_names[i]))) return 0;
+    if (unsigned_names[i][0] == first &&
+        bdr_str_equal_nocase(name, bdr_str_of(unsigned_names[i])))
+      return 0;
   return 1;
 }
 
@@ -178,24 +192,32 @@ static void sort_headers(bdr_header *list, size_t n) {
   }
 }
 
-static void add_lower(bdr_str s, bdr_buf *out) {
+/* In small letters, to `names` and to `out`. */
+static void add_name(bdr_str name, bdr_buf *names, bdr_buf *out) {
+  char *to = bdr_buf_room(names, name.n);
   size_t i;
-  for (i = 0; i < s.n; i++) bdr_buf_addc(out, bdr_lower(s.p[i]));
+  if (!to) return;
+  for (i = 0; i < name.n; i++) to[i] = bdr_lower(name.p[i]);
+  names->n += name.n;
+  bdr_buf_add(out, to, name.n);
 }
 
 static int is_blank(char c) { return c == ' ' || c == '\t'; }
 
 /* Trimmed, and each run of blanks inside it made one space. */
 static bdr_status add_value(bdr_str value, bdr_buf *out) {
-  size_t i = 0;
+  char *to = bdr_buf_room(out, value.n);
+  size_t i = 0, n = 0;
+  if (!to) return bdr_buf_status(out);
   while (value.n && is_blank(value.p[value.n - 1])) value.n--;
   while (i < value.n && is_blank(value.p[i])) i++;
   for (; i < value.n; i++) {
     char c = value.p[i];
     if (c == '\r' || c == '\n' || c == '\0') return BDR_E_ARG;
     if (is_blank(c) && is_blank(value.p[i + 1])) continue;
-    bdr_buf_addc(out, is_blank(c) ? ' ' : c);
+    to[n++] = is_blank(c) ? ' ' : c;
   }
+  out->n += n;
   return BDR_OK;
 }
 
@@ -213,8 +235,7 @@ static bdr_status add_headers(const bdr_sigv4_request *r, bdr_buf *out,
       bdr_buf_addc(out, ',');
     } else {
       if (last) bdr_buf_addc(names, ';');
-      add_lower(item->name, names);
-      add_lower(item->name, out);
+      add_name(item->name, names, out);
       bdr_buf_addc(out, ':');
     }
     if (add_value(item->value, out) != BDR_OK) return BDR_E_ARG;
@@ -224,8 +245,8 @@ static bdr_status add_headers(const bdr_sigv4_request *r, bdr_buf *out,
   return bdr_buf_status(names);
 }
 
-bdr_status bdr_sigv4_canonical_request(const bdr_sigv4_request *r,
-                                       bdr_buf *out, bdr_buf *names) {
+bdr_status bdr_sigv4_canonical_request(const bdr_sigv4_request *r, bdr_buf *out,
+                                       bdr_buf *names) {
   bdr_status status;
   bdr_buf_adds(out, r->method);
   bdr_buf_addc(out, '\n');
@@ -343,9 +364,9 @@ bdr_status bdr_sigv4_sign(bdr_sigv4_signer *k, const bdr_sigv4_request *r,
   status = bdr_sigv4_canonical_request(r, &k->canonical, &k->names);
   if (status == BDR_OK) status = bdr_sigv4_credential_scope(s, &k->scope);
   if (status == BDR_OK)
-    status = bdr_sigv4_string_to_sign(&k->hash, s->amz_date,
-                                      bdr_buf_str(&k->scope),
-                                      bdr_buf_str(&k->canonical), &k->string);
+    status =
+        bdr_sigv4_string_to_sign(&k->hash, s->amz_date, bdr_buf_str(&k->scope),
+                                 bdr_buf_str(&k->canonical), &k->string);
   if (status == BDR_OK) status = find_key(k, s->secret_access_key);
   if (status != BDR_OK) return status;
   write_authorization(k, s, out);
