@@ -33,6 +33,7 @@
   X(ini)                   \
   X(ecdsa)                 \
   X(json)                  \
+  X(form)                  \
   X(http1)
 
 #define X(room) void lbdr_open_##room(lua_State *L);

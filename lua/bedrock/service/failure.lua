@@ -3,6 +3,7 @@
 
 local errors = require "bedrock.errors"
 local exceptions = require "bedrock.service.exceptions"
+local header = require "bedrock.service.header"
 local json = require "bedrock.json"
 local readers = require "bedrock.service.readers"
 local wire = require "bedrock.service.wire"
@@ -53,7 +54,7 @@ local function modeled(schema, name, headers, body)
   for member_name, member in pairs(shape.members) do
     if member.where == "header" then
       local text = headers[member.wire:lower()]
-      fields[member_name] = text and wire.read(schema, member.type, text)
+      fields[member_name] = text and header.read(schema, member.type, text)
     elseif member_name:lower() ~= "message" then
       fields[member_name] = body[member_name]
     end

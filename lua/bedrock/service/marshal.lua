@@ -3,43 +3,112 @@
 -- Everything an operation is comes from the model's rows: which member is a
 -- label of the URI, part of the query, a header, the body.  The request is
 -- what was asked for and no more: no Accept, no member that was not given.
+--
+-- Parameters that fit the model's forms, as most do, go out as they are; the
+-- modules that convert and complain are loaded for the first that do not.
 
+local forms = require "bedrock.service.forms"
 local json = require "bedrock.json"
 local lazy = require "bedrock.lazy"
 local shapes = require "bedrock.service.shapes"
-local walk = require "bedrock.service.walk"
 local wire = require "bedrock.service.wire"
 
+local bindings = lazy "bedrock.service.bindings"
 local explain = lazy "bedrock.service.explain"
+local input_event = lazy "bedrock.service.input_event"
+local walk = lazy "bedrock.service.walk"
 
 local marshal = {}
 
+local next, type, rawget = next, type, rawget
+local fits = forms.fits
 local null = json.null
 
 local JSON_TYPE = "application/json"
 local STREAM_TYPE = "application/vnd.amazon.eventstream"
 
--- A map spread over the query, or over headers that begin alike.
-local function spread(schema, member, place)
-  local _, element = schema:type(member.type)
-  return wire.texts(schema, element, place)
+-- How the members of an input are put into a request: functions
+--
+--     put(value, state)
+--
+-- where `state` is the walk's (walk.lua), and holds what is made on the way:
+-- labels (by their name in the path), headers, json (the body's members),
+-- payload (a value) or body (bytes), and query and spread (bindings.lua).
+
+-- What goes out for a value that does not fit its form.
+local function convert(member, value, state)
+  local write = walk.converter(state.schema, member.type)
+  local new
+  state.depth, state[1] = 1, member.name
+  if write then new = write(value, state) end
+  state.depth = 0
+  if new == nil then return value end
+  return new
 end
 
-local function plan_member(schema, member)
-  local kind = schema:type(member.type)
-  if member.where == "uri" then
-    return wire.scalar(schema, member.type, "uri")
-  elseif member.where == "header" then
-    return wire.header(schema, member.type)
-  elseif member.where == "headers" then
-    return spread(schema, member, "header")
-  elseif member.where == "query" then
-    if kind == "map" then return spread(schema, member, "query") end
-    return wire.texts(schema, member.type, "query")
-  elseif kind == "events" then
-    return false
+local function body_member(schema, member)
+  local form, name = forms.of(schema, member.type), member.wire
+  return function(value, state)
+    if not fits(value, form) then value = convert(member, value, state) end
+    state.json[name] = value
   end
-  return walk.converter(schema, member.type)
+end
+
+local function blob_payload(member, detail)
+  return function(value, state)
+    if type(value) == "string" then
+      state.body = value
+      return
+    end
+    state.depth, state[1] = 1, member.name
+    state.body = walk.bytes(value, state, detail)
+    if not state.body and not state.validate then
+      walk.refuse(state, "has no bytes that could be sent")
+    end
+    state.depth = 0
+  end
+end
+
+local function payload_member(schema, member)
+  local kind, detail = schema:type(member.type)
+  if kind == "events" then return function() end end
+  if kind == "blob" then return blob_payload(member, detail) end
+  local form = forms.of(schema, member.type)
+  return function(value, state)
+    if not fits(value, form) then value = convert(member, value, state) end
+    state.payload = value
+  end
+end
+
+local function bound_member(schema, member)
+  local put = bindings[member.where](schema, member)
+  return function(value, state)
+    state.depth, state[1] = 1, member.name
+    put(value, state)
+    state.depth = 0
+  end
+end
+
+-- A label that is plain text, as ids and ARNs are, needs no more of a look.
+local function label_member(schema, member)
+  local put = nil
+  return function(value, state)
+    if type(value) == "string" and value:find "^%w[!-~]*$" then
+      state.labels[member.wire] = value
+      return
+    end
+    put = put or bound_member(schema, member)
+    put(value, state)
+  end
+end
+
+local function put_member(schema, member)
+  if member.where == "body" then return body_member(schema, member) end
+  if member.where == "payload" then return payload_member(schema, member) end
+  if member.where == "uri" and schema:type(member.type) == "string" then
+    return label_member(schema, member)
+  end
+  return bound_member(schema, member)
 end
 
 local NO_INPUT = { members = {}, order = {}, required = {} }
@@ -63,9 +132,11 @@ local function plan_of(operation)
   plan = {
     input = input, required = {}, tokens = {}, body_members = false,
     payload = shapes.member_at(input, "payload"),
-    -- How a member is written, made when it is first given.
-    write = setmetatable({}, { __index = function(known, name)
-      known[name] = plan_member(schema, input.members[name])
+    -- Each made when its member is first given; nil for unknown names.
+    put = setmetatable({}, { __index = function(known, name)
+      local member = input.members[name]
+      if not member then return nil end
+      known[name] = put_member(schema, member)
       return known[name]
     end }),
   }
@@ -85,159 +156,71 @@ local function plan_of(operation)
   return plan
 end
 
-local place = {}
-
-function place.uri(request, member, write, value, state)
-  local text = write(value, state)
-  if text == "" then
-    walk.refuse(state, "must not be empty")
-  elseif text == "." or text == ".." then -- a server may go up the path
-    walk.refuse(state, "must not be " .. text)
-  end
-  request.labels[member.wire] = text or ""
-end
-
-function place.header(request, member, write, value, state)
-  request.headers[member.wire:lower()] = write(value, state)
-end
-
-function place.headers(request, member, write, value, state)
-  if type(value) ~= "table" then
-    return walk.mismatch(state, "a map", value)
-  end
-  for key, item in next, value do
-    local texts = item ~= null and write(item, state)
-    local name = (member.wire or ""):lower() .. tostring(key):lower()
-    if not name:find("^[%w!#$%%&'*+.^_`|~-]+$") then
-      walk.refuse(state, ("no header can be called %q"):format(name))
-    elseif texts then
-      local text = table.concat(texts, ", ")
-      if text:find("[%z\1-\8\10-\31\127]") then
-        walk.refuse(state, "a header holds no control characters")
-      end
-      request.headers[name] = request.headers[name] or text
-    end
-  end
-end
-
-local function add_query(request, name, texts)
-  for _, text in ipairs(texts or {}) do
-    local query = request.query or {}
-    request.query = query
-    query[#query + 1] = wire.encode(name) .. "=" .. wire.encode(text)
-  end
-end
-
-function place.query(request, member, write, value, state)
-  if member.wire and state.schema:type(member.type) ~= "map" then
-    request.named = request.named or {}
-    request.named[member.wire] = true
-    return add_query(request, member.wire, write(value, state))
-  end
-  if type(value) ~= "table" then
-    return walk.mismatch(state, "a map", value)
-  end
-  request.spread = request.spread or {}
-  for key, item in next, value do
-    request.spread[tostring(key)] = item ~= null and write(item, state) or nil
-  end
-end
-
-function place.body(request, member, write, value, state)
-  local new
-  if write then new = write(value, state) end
-  if new == nil then new = value end
-  request.json[member.wire] = new
-end
-
-function place.payload(request, member, write, value, state)
-  local kind, detail = state.schema:type(member.type)
-  if kind == "events" then return end
-  if kind == "blob" then
-    request.body = walk.bytes(value, state, detail)
-    if not request.body and not state.validate then
-      walk.refuse(state, "has no bytes that could be sent")
-    end
-    return
-  end
-  local new
-  if write then new = write(value, state) end
-  if new == nil then new = value end
-  request.payload = new
-end
-
-function place.status() end
-
--- Members in the model's order (which gives the query its order), then what
--- the model does not know.  Tables are read raw, as when they are encoded.
-local function place_members(plan, request, params, state)
-  state.depth = 1
-  for _, name in ipairs(plan.input.order) do
-    local value = rawget(params, name)
-    if value ~= nil and value ~= null then
-      local member = plan.input.members[name]
-      state[1] = name
-      place[member.where](request, member, plan.write[name], value, state)
-    end
-  end
-  state.depth = 0
+-- What the model does not know is complained of, and sent all the same.
+local function put_unknown(plan, params, state)
   for name, value in next, params do
     if not plan.input.members[name] then
       walk.unknown(state, state.schema, plan.input, name)
-      if value ~= null and plan.body_members then request.json[name] = value end
+      if value ~= null and plan.body_members then state.json[name] = value end
     end
   end
 end
 
-local function fill_tokens(plan, request, params, state, uuid)
-  if not uuid then return end
-  for _, member in ipairs(plan.tokens) do
-    local value = rawget(params, member.name)
-    if value == nil or value == null then
-      place[member.where](request, member, plan.write[member.name], uuid(),
-        state)
+-- Tables are read raw, as when they are encoded.
+local function put_members(plan, params, state)
+  local any_unknown = false
+  for name, value in next, params do
+    local put = plan.put[name]
+    if not put then
+      any_unknown = true
+    elseif value ~= null then
+      put(value, state)
+    end
+  end
+  if any_unknown then put_unknown(plan, params, state) end
+end
+
+local function is_absent(params, name)
+  local value = rawget(params, name)
+  return value == nil or value == null
+end
+
+local function put_tokens(plan, params, state, uuid)
+  for i = 1, uuid and #plan.tokens or 0 do
+    local name = plan.tokens[i].name
+    if is_absent(params, name) then plan.put[name](uuid(), state) end
+  end
+end
+
+local function check_required(plan, params, state)
+  for i = 1, #plan.required do
+    if is_absent(params, plan.required[i]) then
+      return walk.check_required(plan, params, state)
     end
   end
 end
 
-local function greedy(text)
-  return (wire.encode(text):gsub("%%2F", "/"))
-end
-
-local function fill_path(plan, request, state)
-  local pieces = {}
-  for i, piece in ipairs(plan.path) do
-    if type(piece) == "table" then
-      local text = request.labels[piece.name]
-      if text == nil then
-        walk.refuse(state, "required member is missing", piece.name)
-        text = ""
-      end
-      piece = piece.greedy and greedy(text) or wire.encode(text)
-    end
-    pieces[i] = piece
+local function label_of(piece, state)
+  local text = state.labels[piece.name]
+  if text == nil then
+    walk.refuse(state, "required member is missing", piece.name)
+    return ""
   end
-  return table.concat(pieces)
+  return wire.encode(text, piece.greedy)
 end
 
-local function query_of(plan, request)
-  if request.spread then
-    local names, named = {}, request.named or {}
-    for name in pairs(request.spread) do
-      if not named[name] then names[#names + 1] = name end
-    end
-    table.sort(names)
-    for _, name in ipairs(names) do
-      add_query(request, name, request.spread[name])
-    end
+local function path_text(plan, state)
+  local path = ""
+  for i = 1, #plan.path do
+    local piece = plan.path[i]
+    if type(piece) == "table" then piece = label_of(piece, state) end
+    path = path .. piece
   end
-  local query = request.query and table.concat(request.query, "&") or ""
-  if plan.query == "" or query == "" then return plan.query .. query end
-  return plan.query .. "&" .. query
+  return path
 end
 
-local function default_type(request, text)
-  local headers = request.headers
+local function default_type(state, text)
+  local headers = state.headers
   if (headers["content-type"] or "") == "" then
     headers["content-type"] = text
   end
@@ -245,54 +228,62 @@ end
 
 -- The value that goes out as JSON, or nil: the body's members (`{}` when
 -- there are none), or a payload that is one; `{}` for an absent structure.
-local function json_value(plan, request, schema)
+local function json_value(plan, state)
   local payload = plan.payload
   if not payload then
     if not plan.body_members then return nil end
-    return next(request.json) ~= nil and request.json or json.object {}
+    return next(state.json) ~= nil and state.json or json.object {}
   end
-  local kind = schema:type(payload.type)
+  local kind = state.schema:type(payload.type)
   if kind == "structure" then
-    return request.payload ~= nil and request.payload or json.object {}
+    return state.payload ~= nil and state.payload or json.object {}
   elseif kind == "union" or kind == "document" then
-    return request.payload
+    return state.payload
   end
 end
 
 -- A payload that is no JSON of ours, with its type.
-local function raw_body(plan, request, schema)
-  local kind, detail = schema:type(plan.payload.type)
+local function raw_body(plan, state)
+  local kind, detail = state.schema:type(plan.payload.type)
   if kind == "events" then
-    default_type(request, STREAM_TYPE)
+    default_type(state, STREAM_TYPE)
   elseif kind == "blob" then
     -- A model's own request is JSON, for every model of today.
-    if detail == "json" then default_type(request, JSON_TYPE) end
-    if request.body then default_type(request, "application/octet-stream") end
-  elseif type(request.payload) == "string" then -- a string or an enum
-    request.body = request.payload
-    default_type(request, "text/plain")
+    if detail == "json" then default_type(state, JSON_TYPE) end
+    if state.body then default_type(state, "application/octet-stream") end
+  elseif type(state.payload) == "string" then -- a string or an enum
+    state.body = state.payload
+    default_type(state, "text/plain")
   end
 end
 
-local function encode_body(plan, request, state)
-  local value = json_value(plan, request, state.schema)
+local function encode_body(plan, state)
+  local value = json_value(plan, state)
   if value == nil then
-    if plan.payload then raw_body(plan, request, state.schema) end
+    if plan.payload then raw_body(plan, state) end
     return
   end
-  local text, message = walk.encode(value)
+  local text, message = wire.json(value)
   if not text or state.problems then
     local found = explain.add(state, value, plan.payload
       and { plan.payload.name } or {})
     if not text and not found then walk.refuse(state, message) end
   end
-  request.body = text
-  default_type(request, JSON_TYPE)
+  state.body = text
+  default_type(state, JSON_TYPE)
 end
 
 local function resolve(operation)
   if type(operation) == "table" then return operation end
   return assert(shapes.bedrock():operation(operation), operation)
+end
+
+local function new_state(operation, options)
+  return {
+    depth = 0, schema = operation.schema, problems = nil,
+    validate = not options or options.validate ~= false,
+    labels = {}, headers = { ["content-type"] = nil }, json = {}, body = nil,
+  }
 end
 
 --- The HTTP request of an operation.
@@ -305,28 +296,24 @@ end
 --   nil, error of kind "validation" that tells every problem at once
 function marshal.request(operation, params, options)
   operation = resolve(operation)
-  options = options or {}
-  local state = walk.new(options.validate)
-  local plan = plan_of(operation)
-  state.schema = operation.schema
+  local plan, state = plan_of(operation), new_state(operation, options)
   if type(params) ~= "table" then
     walk.refuse(state, "expected a table of parameters, got a " .. type(params))
-    return nil, walk.error(state, operation)
+    return nil, state.problems:error(operation.name)
   end
-  -- Made when first needed: query (list of pairs), named (in the query).
-  local request = { labels = {}, headers = {}, json = {} }
-  place_members(plan, request, params, state)
-  fill_tokens(plan, request, params, state, options.uuid)
-  if state.validate then
-    walk.check_required(plan, params, state)
+  put_members(plan, params, state)
+  put_tokens(plan, params, state, options and options.uuid)
+  if state.validate then check_required(plan, params, state) end
+  local path = path_text(plan, state)
+  encode_body(plan, state)
+  if state.problems then return nil, state.problems:error(operation.name) end
+  local query = plan.query
+  if state.query or state.spread then
+    query = bindings.query_text(plan, state)
   end
-  local path = fill_path(plan, request, state)
-  encode_body(plan, request, state)
-  local problem = walk.error(state, operation)
-  if problem then return nil, problem end
   return {
-    method = operation.method, path = path, query = query_of(plan, request),
-    headers = request.headers, body = request.body,
+    method = operation.method, path = path, query = query,
+    headers = state.headers, body = state.body,
   }
 end
 
@@ -335,25 +322,7 @@ end
 -- @return the event's type, its payload as JSON; nil, error of kind
 --   "validation"
 function marshal.event(operation, event, options)
-  operation = resolve(operation)
-  local state = walk.new(options and options.validate)
-  local events = shapes.events(operation, operation.input)
-  local name, value
-  if type(event) == "table" then name, value = next(event) end
-  local member = events and events.members[name]
-  if not member or next(event, name) ~= nil then
-    walk.refuse(state, "expected a table with one of the events "
-      .. table.concat(events and events.order or {}, ", "))
-    return nil, walk.error(state, operation)
-  end
-  state.depth, state[1] = 1, name
-  local convert = walk.converter(operation.schema, member.type)
-  local new = convert(value, state)
-  local text, message = walk.encode(new ~= nil and new or value)
-  if not text then walk.refuse(state, message) end
-  local problem = walk.error(state, operation)
-  if problem then return nil, problem end
-  return name, text
+  return input_event.write(resolve(operation), event, options)
 end
 
 return marshal

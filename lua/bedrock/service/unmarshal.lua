@@ -7,6 +7,7 @@ local shapes = require "bedrock.service.shapes"
 local wire = require "bedrock.service.wire"
 
 local failure = lazy "bedrock.service.failure"
+local header = lazy "bedrock.service.header"
 
 local unmarshal = {}
 
@@ -55,7 +56,7 @@ function unmarshal.headers(operation, status, headers)
     local name = member.name
     if member.where == "header" then
       local text = headers[member.wire:lower()]
-      out[name] = text and wire.read(operation.schema, member.type, text)
+      out[name] = text and header.read(operation.schema, member.type, text)
     elseif member.where == "headers" then
       out[name] = prefixed(headers, (member.wire or ""):lower())
     elseif member.where == "status" then

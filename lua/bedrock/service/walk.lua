@@ -1,4 +1,5 @@
---- The one walk over parameters: validates and converts at once.
+--- The walk over parameters that do not go out exactly as they are (forms.lua
+-- finds out): validates and converts at once.
 --
 -- Each type of the model becomes a function, made when it is first met:
 --
@@ -7,14 +8,18 @@
 -- Nothing that the caller gave is changed: a table is copied when something
 -- in it has to be, and only that table and those around it.  The walk keeps
 -- the keys on its way down in itself, `walk[1 .. walk.depth]`, so that a path
--- is put into words only when there is a problem.
+-- is put into words only when there is a problem.  What else it holds:
+-- `validate` (false keeps the complaints back; conversions stay), `schema`,
+-- and `problems`, nil while there is none.
 --
 -- Checked is what the model's types say.  Values that AWS limits by length,
 -- pattern or enumeration are for the service to judge: they change more often
 -- than this library.
 
+local forms = require "bedrock.service.forms"
 local json = require "bedrock.json"
 local lazy = require "bedrock.lazy"
+local wire = require "bedrock.service.wire"
 
 local explain = lazy "bedrock.service.explain"
 local nearest = lazy "bedrock.nearest"
@@ -24,10 +29,6 @@ local timestamp = lazy "bedrock.service.timestamp"
 local walk = {}
 
 local null = json.null
-
--- The same parameters are the same bytes, in this process and the next one
--- (Lua's own order differs): the service's prompt caches compare them.
-local ENCODING = { sorted = true }
 
 -- Sent for every empty table; marked, because `{}` alone does not say which.
 local EMPTY_LIST = json.array {}
@@ -136,7 +137,7 @@ local function json_text(value, state)
   if type(value) ~= "table" then
     return mismatch(state, "a string or a table", value)
   end
-  local text, message = json.encode(value, ENCODING)
+  local text, message = wire.json(value)
   if not text then
     local above = {}
     for i = 1, state.depth do above[i] = state[i] end
@@ -202,6 +203,7 @@ end
 
 local function list_of(schema, element)
   local convert = walk.converter(schema, element)
+  local form = forms.of(schema, element)
   return function(value, state)
     if type(value) ~= "table" then
       return mismatch(state, walk.name(schema, "[" .. element .. "]"), value)
@@ -220,7 +222,7 @@ local function list_of(schema, element)
       state[depth] = index
       if item == null then
         complain(state, "null in a list")
-      elseif convert then
+      elseif convert and not forms.fits(item, form) then
         local new = convert(item, state)
         if new ~= nil then
           out = out or copy(value)
@@ -346,10 +348,10 @@ local function renamed(shape)
 end
 
 local function rename(names, value, out)
-  for name, wire in pairs(names) do
+  for name, other in pairs(names) do
     if rawget(out or value, name) ~= nil then
       out = out or copy(value)
-      out[wire], out[name] = out[name], nil
+      out[other], out[name] = out[name], nil
     end
   end
   return out
@@ -470,24 +472,6 @@ function walk.name(schema, text)
     return "a table (" .. detail.name .. ")"
   end
   return "a " .. kind
-end
-
---- A walk's state: what is wrong (`problems`, nil while nothing is), how
--- deep, which way.
--- @param validate  false keeps the complaints back; conversions stay
-function walk.new(validate)
-  return { depth = 0, validate = validate ~= false }
-end
-
---- The validation error of a walk, or nil.
-function walk.error(state, operation)
-  return state.problems and state.problems:error(operation.name)
-end
-
---- A value as JSON text, the way all requests are written.
--- @return string; nil, message
-function walk.encode(value)
-  return json.encode(value, ENCODING)
 end
 
 walk.complain = complain
