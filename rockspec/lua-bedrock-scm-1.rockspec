@@ -214,6 +214,7 @@ build = {
     ["bedrock.retry"] = "lua/bedrock/retry.lua",
     ["bedrock.schema"] = "lua/bedrock/schema.lua",
     ["bedrock.service.bindings"] = "lua/bedrock/service/bindings.lua",
+    ["bedrock.service.cleaners"] = "lua/bedrock/service/cleaners.lua",
     ["bedrock.service.endpoint"] = "lua/bedrock/service/endpoint.lua",
     ["bedrock.service.exceptions"] = "lua/bedrock/service/exceptions.lua",
     ["bedrock.service.explain"] = "lua/bedrock/service/explain.lua",

@@ -154,9 +154,9 @@ describe("a signer", function()
     local text, signed = sigv4.canonical_request(many)
     assert.equal(table.concat(names, ";"), signed)
     assert.truthy(text:find("\nx-100:a,b\n", 1, true))
-    local authorization = sigv4.signer():sign(many, {
-      access_key_id = "AKID", secret_access_key = "secret" }, "us-east-1", "bedrock",
-      "20260115T123456Z")
+    local authorization = sigv4.signer():sign(many,
+      { access_key_id = "AKID", secret_access_key = "secret" }, "us-east-1",
+      "bedrock", "20260115T123456Z")
     local scope = "20260115/us-east-1/bedrock/aws4_request"
     assert.equal(sigv4.signature("secret", scope, sigv4.string_to_sign(
       "20260115T123456Z", scope, text)), authorization:match "%x+$")

@@ -61,7 +61,15 @@ static int decode(lua_State *L) {
   return lbdr_json_push(L, lbdr_check_str(L, 1), 0);
 }
 
-/* decode_event(text): the same without the padding member "p" */
+/* decode_answer(text) -> value, odd (see json.h) | nil, message, code */
+static int decode_answer(lua_State *L) {
+  int odd, results = lbdr_json_push_answer(L, lbdr_check_str(L, 1), &odd);
+  if (results > 1) return results;
+  lua_pushboolean(L, odd);
+  return 2;
+}
+
+/* decode_event(text): as decode without the padding member "p" */
 static int decode_event(lua_State *L) {
   return lbdr_json_push(L, lbdr_check_str(L, 1), LBDR_JSON_DROP_PADDING);
 }
@@ -115,6 +123,7 @@ static int is_array(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {{"decode", decode},
+                                     {"decode_answer", decode_answer},
                                      {"decode_event", decode_event},
                                      {"base64", base64},
                                      {"is_array", is_array},

@@ -29,8 +29,11 @@
 */
 int lbdr_json_push(lua_State *L, bdr_str text, int flags);
 
-/* The same for an event, its padding left out; *odd: is there a null in it, or
-** a member `__type`, which is for a reader to take out? */
+/* The same; *odd: is there a null in it, or a member `__type`, which is for a
+** reader to take out?  (Names with escapes may be it.) */
+int lbdr_json_push_answer(lua_State *L, bdr_str text, int *odd);
+
+/* The same for an event, its padding left out. */
 int lbdr_json_push_event(lua_State *L, bdr_str text, int *odd);
 
 /*

@@ -21,7 +21,7 @@
 typedef struct builder {
   lua_State *L;
   int flags;
-  int odd;     /* see lbdr_json_push_event */
+  int odd;     /* see lbdr_json_push_answer */
   int scratch; /* stack index of nil, or of memory for longer strings */
   bdr_json json;
   bdr_json_token token;
@@ -93,7 +93,8 @@ static int is_padding(const builder *b) {
 }
 
 static void note_type(builder *b) {
-  if (b->token.text.n == 6 && memcmp(b->token.text.p, "__type", 6) == 0)
+  if (b->token.escaped ||
+      (b->token.text.n == 6 && memcmp(b->token.text.p, "__type", 6) == 0))
     b->odd = 1;
 }
 
@@ -205,19 +206,25 @@ static int push_value(builder *b, lua_State *L, bdr_str text) {
   return push_problem(L, &b->json);
 }
 
-int lbdr_json_push(lua_State *L, bdr_str text, int flags) {
-  builder b;
-  b.flags = flags;
-  b.odd = 0;
-  return push_value(&b, L, text);
-}
-
-int lbdr_json_push_event(lua_State *L, bdr_str text, int *odd) {
+static int push_and_tell(lua_State *L, bdr_str text, int flags, int *odd) {
   builder b;
   int results;
-  b.flags = LBDR_JSON_DROP_PADDING;
+  b.flags = flags;
   b.odd = 0;
   results = push_value(&b, L, text);
   *odd = b.odd;
   return results;
+}
+
+int lbdr_json_push(lua_State *L, bdr_str text, int flags) {
+  int odd;
+  return push_and_tell(L, text, flags, &odd);
+}
+
+int lbdr_json_push_answer(lua_State *L, bdr_str text, int *odd) {
+  return push_and_tell(L, text, 0, odd);
+}
+
+int lbdr_json_push_event(lua_State *L, bdr_str text, int *odd) {
+  return push_and_tell(L, text, LBDR_JSON_DROP_PADDING, odd);
 }

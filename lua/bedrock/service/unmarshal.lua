@@ -1,19 +1,38 @@
 --- HTTP answers and stream events -> tables of AWS's member names.
 
+local core = require "bedrock.core"
 local json = require "bedrock.json"
 local lazy = require "bedrock.lazy"
 local readers = require "bedrock.service.readers"
 local shapes = require "bedrock.service.shapes"
 local wire = require "bedrock.service.wire"
 
+local cleaners = lazy "bedrock.service.cleaners"
 local failure = lazy "bedrock.service.failure"
 local header = lazy "bedrock.service.header"
 
 local unmarshal = {}
 
+local array_mt = json.array_mt
+
+-- value, and whether there may be members that are null or a union's
+-- `__type`; or nil, message.
+local decode = core.json.decode_answer
+
 local function resolve(operation)
   if type(operation) == "table" then return operation end
   return assert(shapes.bedrock():operation(operation), operation)
+end
+
+-- A decoded value of a type, changed in place; or what replaces it.
+local function read_value(schema, text, value, is_odd)
+  local clean = is_odd and cleaners.of(schema, text)
+  if clean then clean(value) end
+  local read = readers.of(schema, text)
+  local new
+  if read then new = read(value) end
+  if new == nil then return value end
+  return new
 end
 
 local function prefixed(headers, prefix)
@@ -51,8 +70,9 @@ end
 -- @param headers  lower-case name -> value
 function unmarshal.headers(operation, status, headers)
   operation = resolve(operation)
-  local out = {}
-  for _, member in ipairs(plan_of(operation).outside) do
+  local out, outside = {}, plan_of(operation).outside
+  for i = 1, #outside do
+    local member = outside[i]
     local name = member.name
     if member.where == "header" then
       local text = headers[member.wire:lower()]
@@ -75,13 +95,9 @@ end
 
 local function json_payload(operation, out, member, body)
   if body == "" then return out end
-  local value, message = json.decode(body)
-  if value == nil then return nil, message end
-  local read = readers.of(operation.schema, member.type)
-  local new
-  if read then new = read(value) end
-  if new == nil then new = value end
-  out[member.name] = new
+  local value, odd = decode(body)
+  if value == nil then return nil, odd end
+  out[member.name] = read_value(operation.schema, member.type, value, odd)
   return out
 end
 
@@ -99,12 +115,13 @@ local function json_body(operation, out, body)
   elseif body == "" then
     return nil, "the answer lacks what the operation promises"
   end
-  local value, message = json.decode(body)
-  if type(value) ~= "table" or getmetatable(value) == json.array_mt then
-    return nil, message or "the answer is no JSON object"
+  local value, odd = decode(body)
+  if value == nil then return nil, odd end
+  if type(value) ~= "table" or getmetatable(value) == array_mt then
+    return nil, "the answer is no JSON object"
   end
   if hides_error(output, value) then return nil, nil, true end
-  readers.of(operation.schema, output.name)(value)
+  read_value(operation.schema, output.name, value, odd)
   for name, item in next, out do value[name] = item end
   return value
 end
@@ -183,16 +200,18 @@ local function chunk_reader(read)
   end
 end
 
-local function reader_of(operation, events, name, make)
+local function reader_of(operation, events, name)
   local member = events and events.members[name]
   if not member then return false end
-  local read = make(operation.schema, member.type)
+  local read = readers.of(operation.schema, member.type)
   return is_chunk(operation.schema, member.type) and chunk_reader(read) or read
 end
 
--- A quick reader looks through all shapes below an event's before it is
--- made, which some events (`metadata`, with its traces) never earn back.
-local QUICK_FROM = 8
+local function clean_event(operation, events, name, payload)
+  local member = events and events.members[name]
+  local clean = member and cleaners.of(operation.schema, member.type)
+  if clean then clean(payload) end
+end
 
 --- The function that makes the events of an operation's stream:
 -- `read(name, payload, is_odd)` gives `{ [name] = payload }`, the payload
@@ -203,24 +222,14 @@ function unmarshal.event(operation)
   operation = resolve(operation)
   if operation.finish_event then return operation.finish_event end
   local events = shapes.events(operation, operation.output)
-  local quick, whole, seen = {}, {}, {}
-  local function careful(name)
-    local read, count = whole[name], (seen[name] or 0) + 1
-    seen[name] = count
-    if read == nil then
-      read = reader_of(operation, events, name, readers.of)
-      whole[name] = read
-    end
-    if not read then
-      quick[name] = false
-    elseif count == QUICK_FROM then
-      quick[name] = reader_of(operation, events, name, readers.quick)
-    end
-    return read
-  end
+  local reads = {}
   function operation.finish_event(name, payload, is_odd)
-    local read = quick[name]
-    if read == nil or is_odd then read = careful(name) end
+    if is_odd then clean_event(operation, events, name, payload) end
+    local read = reads[name]
+    if read == nil then
+      read = reader_of(operation, events, name)
+      reads[name] = read
+    end
     if read then read(payload) end
     return { [name] = payload }
   end
