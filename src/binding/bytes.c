@@ -110,7 +110,14 @@ static int base64_decode(lua_State *L) {
 static int uri_encode(lua_State *L) {
   bdr_str s = lbdr_check_str(L, 1);
   int keep_slash = lua_toboolean(L, 2); /* before the buffer takes slot 2 */
-  bdr_buf *out = lbdr_newbuf(L);
+  char small[768]; /* ids and ARNs */
+  bdr_buf *out;
+  if (s.n <= sizeof small / 3) {
+    lua_pushlstring(L, small,
+                    (size_t)(bdr_uri_escape(s, keep_slash, small) - small));
+    return 1;
+  }
+  out = lbdr_newbuf(L);
   bdr_uri_encode(s, keep_slash, out);
   return lbdr_buf_result(L, out);
 }

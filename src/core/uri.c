@@ -7,25 +7,30 @@ static int is_unreserved(char c) {
          c == '~';
 }
 
-static void encode_byte(unsigned char c, bdr_buf *out) {
+char *bdr_uri_escape(bdr_str s, int keep_slash, char *out) {
   static const char digits[] = "0123456789ABCDEF";
-  char escape[3];
-  escape[0] = '%';
-  escape[1] = digits[c >> 4];
-  escape[2] = digits[c & 15];
-  bdr_buf_add(out, escape, 3);
+  size_t i;
+  for (i = 0; i < s.n; i++) {
+    unsigned char c = (unsigned char)s.p[i];
+    if (is_unreserved(s.p[i]) || (keep_slash && c == '/')) {
+      *out++ = s.p[i];
+      continue;
+    }
+    *out++ = '%';
+    *out++ = digits[c >> 4];
+    *out++ = digits[c & 15];
+  }
+  return out;
 }
 
-/* Runs of plain bytes go over in one piece. */
 void bdr_uri_encode(bdr_str s, int keep_slash, bdr_buf *out) {
-  size_t i, start = 0;
-  for (i = 0; i < s.n; i++) {
-    if (is_unreserved(s.p[i]) || (keep_slash && s.p[i] == '/')) continue;
-    bdr_buf_add(out, s.p + start, i - start);
-    encode_byte((unsigned char)s.p[i], out);
-    start = i + 1;
+  char *to;
+  if (s.n > SIZE_MAX / 8) {
+    out->status = BDR_E_NOMEM;
+    return;
   }
-  if (s.n) bdr_buf_add(out, s.p + start, s.n - start);
+  to = bdr_buf_room(out, 3 * s.n);
+  if (to) out->n += (size_t)(bdr_uri_escape(s, keep_slash, to) - to);
 }
 
 int bdr_hex_digit(char c) {

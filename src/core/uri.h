@@ -8,7 +8,11 @@
 
 #include "bytes.h"
 
-/* Append the encoding of `s`; '/' stays as it is when keep_slash is set. */
+/* The encoding of `s` at `out`, which has room for 3 * s.n bytes; its end.
+** '/' stays as it is when keep_slash is set. */
+char *bdr_uri_escape(bdr_str s, int keep_slash, char *out);
+
+/* The same, appended. */
 void bdr_uri_encode(bdr_str s, int keep_slash, bdr_buf *out);
 
 /* Append `s` with each valid %XX decoded; a lone '%' stays as it is. */
