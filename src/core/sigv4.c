@@ -213,6 +213,10 @@ static bdr_status add_value(bdr_str value, bdr_buf *out) {
   while (i < value.n && is_blank(value.p[i])) i++;
   for (; i < value.n; i++) {
     char c = value.p[i];
+    if ((unsigned char)c > ' ') { /* as most are */
+      to[n++] = c;
+      continue;
+    }
     if (c == '\r' || c == '\n' || c == '\0') return BDR_E_ARG;
     if (is_blank(c) && is_blank(value.p[i + 1])) continue;
     to[n++] = is_blank(c) ? ' ' : c;

@@ -1,7 +1,6 @@
 --- Failures of the service -> error objects, wherever they were found: an
 -- HTTP status, a body that says so under status 200, a message in a stream.
 
-local cleaners = require "bedrock.service.cleaners"
 local errors = require "bedrock.errors"
 local exceptions = require "bedrock.service.exceptions"
 local header = require "bedrock.service.header"
@@ -51,9 +50,7 @@ local function modeled(schema, name, headers, body)
   local fields = {}
   local shape = schema:shape(name)
   if not shape or shape.kind ~= "exception" then return fields end
-  cleaners.of(schema, name)(body)
-  local read = readers.of(schema, name)
-  if read then read(body) end
+  readers.read(schema, name, body, true)
   for member_name, member in pairs(shape.members) do
     if member.where == "header" then
       local text = headers[member.wire:lower()]

@@ -15,6 +15,7 @@
 local core = require "bedrock.core"
 local lazy = require "bedrock.lazy"
 
+local cleaners = lazy "bedrock.service.cleaners"
 local timestamp = lazy "bedrock.service.timestamp"
 
 local readers = {}
@@ -148,6 +149,19 @@ function readers.of(schema, text)
     known[text] = read
   end
   return read
+end
+
+--- A decoded value of a type, changed in place; or what replaces it.
+-- @param is_odd  there may be members that are null, or a union's `__type`,
+--   to be taken out
+function readers.read(schema, text, value, is_odd)
+  local clean = is_odd and cleaners.of(schema, text)
+  if clean then clean(value) end
+  local read = readers.of(schema, text)
+  local new
+  if read then new = read(value) end
+  if new == nil then return value end
+  return new
 end
 
 return readers
