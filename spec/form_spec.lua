@@ -3,6 +3,7 @@
 local form = require "bedrock.core".form
 local forms = require "bedrock.service.forms"
 local json = require "bedrock.json"
+local shell = require "spec.support.shell"
 
 local fits = form.fits
 
@@ -60,6 +61,29 @@ describe("a form", function()
 end)
 
 describe("the forms of types", function()
+  it("spare a plain request what converts and complains", function()
+    local got = shell.run { shell.lua, "-e", [[
+      local marshal = require "bedrock.service.marshal"
+      local function is_loaded(name)
+        return package.loaded["bedrock.service." .. name] ~= nil
+      end
+      local params = { modelId = "a.b-v1:0",
+        messages = { { role = "user", content = { { text = "Hello" } } } },
+        inferenceConfig = { maxTokens = 9, temperature = 0.5 },
+        additionalModelRequestFields = { k = 1 } }
+      local function ask()
+        return assert(marshal.request("Converse", params)).body
+      end
+      local plain = ask()
+      for _, name in ipairs { "walk", "bindings", "texts", "explain" } do
+        assert(not is_loaded(name), name)
+      end
+      params.inferenceConfig.stopSequences = {}
+      assert(#ask() > #plain and is_loaded "walk")
+    ]] }
+    assert.equal("", got.err)
+  end)
+
   it("are made once, and members' when they are asked for", function()
     local schema = require "bedrock.service.shapes".bedrock()
     local of = forms.of(schema, "Message")

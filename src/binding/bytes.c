@@ -90,6 +90,31 @@ static int unhex(lua_State *L) {
   return lbdr_buf_result(L, out);
 }
 
+/*
+** Where a function puts its result: in a buffer over memory on the C stack,
+** which is not outgrown where `most` bytes fit, or in one that the collector
+** owns.  A finalizer costs more than all the work for a short text.
+*/
+typedef struct output {
+  bdr_buf small;
+  char memory[1024];
+} output;
+
+static bdr_buf *open_output(lua_State *L, output *o, size_t most) {
+  if (most > sizeof o->memory) return lbdr_newbuf(L);
+  o->small.p = o->memory;
+  o->small.n = 0;
+  o->small.cap = sizeof o->memory;
+  o->small.status = BDR_OK;
+  return &o->small;
+}
+
+static int push_output(lua_State *L, output *o, bdr_buf *b) {
+  if (b != &o->small) return lbdr_buf_result(L, b);
+  lbdr_push_str(L, bdr_buf_str(b));
+  return 1;
+}
+
 /* base64_encode(s) -> text */
 static int base64_encode(lua_State *L) {
   bdr_str s = lbdr_check_str(L, 1);
@@ -101,25 +126,20 @@ static int base64_encode(lua_State *L) {
 /* base64_decode(text) -> bytes | nil, message, code */
 static int base64_decode(lua_State *L) {
   bdr_str s = lbdr_check_str(L, 1);
-  bdr_buf *out = lbdr_newbuf(L);
+  output o;
+  bdr_buf *out = open_output(L, &o, s.n);
   bdr_status status = bdr_base64_decode(s, out);
-  return status == BDR_OK ? lbdr_buf_result(L, out) : lbdr_fail(L, status);
+  return status == BDR_OK ? push_output(L, &o, out) : lbdr_fail(L, status);
 }
 
 /* uri_encode(s [, keep_slash]) -> text */
 static int uri_encode(lua_State *L) {
   bdr_str s = lbdr_check_str(L, 1);
   int keep_slash = lua_toboolean(L, 2); /* before the buffer takes slot 2 */
-  char small[768]; /* ids and ARNs */
-  bdr_buf *out;
-  if (s.n <= sizeof small / 3) {
-    lua_pushlstring(L, small,
-                    (size_t)(bdr_uri_escape(s, keep_slash, small) - small));
-    return 1;
-  }
-  out = lbdr_newbuf(L);
+  output o;
+  bdr_buf *out = open_output(L, &o, s.n > SIZE_MAX / 3 ? SIZE_MAX : 3 * s.n);
   bdr_uri_encode(s, keep_slash, out);
-  return lbdr_buf_result(L, out);
+  return push_output(L, &o, out);
 }
 
 /* uri_decode(s) -> text; a '%' that begins no escape stays */

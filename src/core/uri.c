@@ -3,11 +3,11 @@
 
 static int is_unreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-         (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-         c == '~';
+         (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-char *bdr_uri_escape(bdr_str s, int keep_slash, char *out) {
+/* The encoding of `s` at `out`; its end. */
+static char *escape(bdr_str s, int keep_slash, char *out) {
   static const char digits[] = "0123456789ABCDEF";
   size_t i;
   for (i = 0; i < s.n; i++) {
@@ -30,7 +30,7 @@ void bdr_uri_encode(bdr_str s, int keep_slash, bdr_buf *out) {
     return;
   }
   to = bdr_buf_room(out, 3 * s.n);
-  if (to) out->n += (size_t)(bdr_uri_escape(s, keep_slash, to) - to);
+  if (to) out->n += (size_t)(escape(s, keep_slash, to) - to);
 }
 
 int bdr_hex_digit(char c) {

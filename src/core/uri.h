@@ -8,11 +8,8 @@
 
 #include "bytes.h"
 
-/* The encoding of `s` at `out`, which has room for 3 * s.n bytes; its end.
-** '/' stays as it is when keep_slash is set. */
-char *bdr_uri_escape(bdr_str s, int keep_slash, char *out);
-
-/* The same, appended. */
+/* Append the encoding of `s`, for which room for 3 * s.n bytes is made; '/'
+** stays as it is when keep_slash is set. */
 void bdr_uri_encode(bdr_str s, int keep_slash, bdr_buf *out);
 
 /* Append `s` with each valid %XX decoded; a lone '%' stays as it is. */
