@@ -228,6 +228,7 @@ build = {
     ["bedrock.service.model"] = "lua/bedrock/service/model.lua",
     ["bedrock.service.output_event"] = "lua/bedrock/service/output_event.lua",
     ["bedrock.service.partitions"] = "lua/bedrock/service/partitions.lua",
+    ["bedrock.service.payload"] = "lua/bedrock/service/payload.lua",
     ["bedrock.service.problems"] = "lua/bedrock/service/problems.lua",
     ["bedrock.service.readers"] = "lua/bedrock/service/readers.lua",
     ["bedrock.service.regions"] = "lua/bedrock/service/regions.lua",

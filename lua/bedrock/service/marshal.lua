@@ -16,6 +16,7 @@ local wire = require "bedrock.service.wire"
 local bindings = lazy "bedrock.service.bindings"
 local explain = lazy "bedrock.service.explain"
 local input_event = lazy "bedrock.service.input_event"
+local payload = lazy "bedrock.service.payload"
 local walk = lazy "bedrock.service.walk"
 
 local marshal = {}
@@ -25,7 +26,6 @@ local fits = forms.fits
 local null = json.null
 
 local JSON_TYPE = "application/json"
-local STREAM_TYPE = "application/vnd.amazon.eventstream"
 
 -- How the members of an input are put into a request: functions
 --
@@ -33,50 +33,13 @@ local STREAM_TYPE = "application/vnd.amazon.eventstream"
 --
 -- where `state` is the walk's (walk.lua), and holds what is made on the way:
 -- labels (by their name in the path), headers, json (the body's members),
--- payload (a value) or body (bytes), and query and spread (bindings.lua).
-
--- What goes out for a value that does not fit its form.
-local function convert(member, value, state)
-  local write = walk.converter(state.schema, member.type)
-  local new
-  state.depth, state[1] = 1, member.name
-  if write then new = write(value, state) end
-  state.depth = 0
-  if new == nil then return value end
-  return new
-end
+-- body (bytes), payload (payload.lua), query and spread (bindings.lua).
 
 local function body_member(schema, member)
   local form, name = forms.of(schema, member.type), member.wire
   return function(value, state)
-    if not fits(value, form) then value = convert(member, value, state) end
+    if not fits(value, form) then value = walk.member(member, value, state) end
     state.json[name] = value
-  end
-end
-
-local function blob_payload(member, detail)
-  return function(value, state)
-    if type(value) == "string" then
-      state.body = value
-      return
-    end
-    state.depth, state[1] = 1, member.name
-    state.body = walk.bytes(value, state, detail)
-    if not state.body and not state.validate then
-      walk.refuse(state, "has no bytes that could be sent")
-    end
-    state.depth = 0
-  end
-end
-
-local function payload_member(schema, member)
-  local kind, detail = schema:type(member.type)
-  if kind == "events" then return function() end end
-  if kind == "blob" then return blob_payload(member, detail) end
-  local form = forms.of(schema, member.type)
-  return function(value, state)
-    if not fits(value, form) then value = convert(member, value, state) end
-    state.payload = value
   end
 end
 
@@ -104,7 +67,7 @@ end
 
 local function put_member(schema, member)
   if member.where == "body" then return body_member(schema, member) end
-  if member.where == "payload" then return payload_member(schema, member) end
+  if member.where == "payload" then return payload.put(schema, member) end
   if member.where == "uri" and schema:type(member.type) == "string" then
     return label_member(schema, member)
   end
@@ -227,40 +190,18 @@ local function default_type(state, text)
 end
 
 -- The value that goes out as JSON, or nil: the body's members (`{}` when
--- there are none), or a payload that is one; `{}` for an absent structure.
+-- there are none), or a payload that is one.
 local function json_value(plan, state)
-  local payload = plan.payload
-  if not payload then
-    if not plan.body_members then return nil end
-    return next(state.json) ~= nil and state.json or json.object {}
-  end
-  local kind = state.schema:type(payload.type)
-  if kind == "structure" then
-    return state.payload ~= nil and state.payload or json.object {}
-  elseif kind == "union" or kind == "document" then
-    return state.payload
-  end
-end
-
--- A payload that is no JSON of ours, with its type.
-local function raw_body(plan, state)
-  local kind, detail = state.schema:type(plan.payload.type)
-  if kind == "events" then
-    default_type(state, STREAM_TYPE)
-  elseif kind == "blob" then
-    -- A model's own request is JSON, for every model of today.
-    if detail == "json" then default_type(state, JSON_TYPE) end
-    if state.body then default_type(state, "application/octet-stream") end
-  elseif type(state.payload) == "string" then -- a string or an enum
-    state.body = state.payload
-    default_type(state, "text/plain")
-  end
+  if plan.payload then return payload.json_value(plan.payload, state) end
+  if not plan.body_members then return nil end
+  return next(state.json) ~= nil and state.json or json.object {}
 end
 
 local function encode_body(plan, state)
   local value = json_value(plan, state)
   if value == nil then
-    if plan.payload then raw_body(plan, state) end
+    local text = plan.payload and payload.raw_type(plan.payload, state)
+    if text then default_type(state, text) end
     return
   end
   local text, message = wire.json(value)

@@ -451,6 +451,17 @@ function walk.converter(schema, text)
   return convert
 end
 
+--- What goes out for a member at the top of the parameters.
+function walk.member(member, value, state)
+  local convert = walk.converter(state.schema, member.type)
+  local new
+  state.depth, state[1] = 1, member.name
+  if convert then new = convert(value, state) end
+  state.depth = 0
+  if new == nil then return value end
+  return new
+end
+
 local function is_text_union(schema, element)
   local kind, shape = schema:type(element)
   local member = kind == "union" and shape.members.text
