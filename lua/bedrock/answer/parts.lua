@@ -12,7 +12,7 @@ local parts = {}
 -- So many pieces wait to be joined.  It bounds what a long answer costs
 -- beyond its own text (a Lua string has 24 bytes of its own, a slot 16),
 -- and every byte is still copied only twice.
-local FOLD = 256
+local FOLD = 64
 
 --- Append `text` to a list of pieces (`{ n = 0 }` is an empty one).
 function parts.push(list, text)
