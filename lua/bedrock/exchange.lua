@@ -96,19 +96,26 @@ local function add_sdk_headers(call, headers, attempt)
   headers["user-agent"] = call.plan.user_agent
 end
 
--- Send once.  A reply of success goes to call.receive, whose results are
--- ours; nil, err (and the reply's headers, if there was one) otherwise.
-local function try(client, call, attempt)
+-- Sign and send.  A tail call: while it waits, nobody but the host holds the
+-- message, and a host that has sent it need not.
+local function send(client, call, attempt)
   local message = signing.message(call.request, call.plan.place)
   add_sdk_headers(call, message.headers, attempt)
   message.proxy, message.ca_bundle = call.plan.proxy, call.plan.ca_bundle
   message.http_version, message.fresh = call.plan.http_version, call.fresh
+  call.stage = nil
   local ok, err = authorize(client, call, message)
   if not ok then return nil, err end
-  local reply
-  reply, err = client.host:send(message, call.deadlines)
+  call.stage = "request"
+  return client.host:send(message, call.deadlines)
+end
+
+-- Try once.  A reply of success goes to call.receive, whose results are ours;
+-- nil, err (and the reply's headers, if there was one) otherwise.
+local function try(client, call, attempt)
+  local reply, err = send(client, call, attempt)
   if not reply then
-    err.stage = "request"
+    err.stage = call.stage or err.stage
     return nil, err
   end
   if reply.status < 200 or reply.status > 299 then
@@ -239,12 +246,16 @@ local function attempts(client, call)
   end
 end
 
+-- Calls without a limit of their own have the plan's in common.
 local function deadlines_of(host, plan)
-  return {
-    connect = plan.connect_timeout, idle = plan.idle_timeout,
-    total = plan.total_timeout and host:clock() + plan.total_timeout,
-    total_seconds = plan.total_timeout,
-  }
+  local total = plan.total_timeout
+  if total then
+    return { connect = plan.connect_timeout, idle = plan.idle_timeout,
+      total = host:clock() + total, total_seconds = total }
+  end
+  plan.deadlines = plan.deadlines
+    or { connect = plan.connect_timeout, idle = plan.idle_timeout }
+  return plan.deadlines
 end
 
 --- Do a call.
@@ -257,7 +268,8 @@ end
 function exchange.run(client, operation, params, receive)
   local call = { operation = operation, receive = receive,
     id = core.bytes.uuid4(), clock_offset = 0, sent = 0,
-    request = nil, plan = nil, deadlines = nil } -- nil: room for them
+    request = nil, plan = nil, deadlines = nil, identity = nil,
+    stage = nil } -- nil: room for them
   local err
   call.request, err = marshal.request(operation, params, client.marshalling)
   if not call.request then return finish(call, err, 0) end

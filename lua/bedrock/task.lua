@@ -29,11 +29,8 @@ end
 --- A task that will call `work(...)`; nothing runs before its first step.
 -- It is finished when `work` returns.
 function task.new(work, ...)
-  local self = setmetatable({ finished = false }, Task)
-  local arguments = pack(...)
-  self.coroutine = coroutine.create(function()
-    return work(unpack(arguments, 1, arguments.n))
-  end)
+  local self = setmetatable({ finished = false, arguments = pack(...),
+    coroutine = coroutine.create(work) }, Task)
   tasks[self.coroutine] = self
   return self
 end
@@ -57,7 +54,13 @@ end
 -- seconds, or nil).  An error raised by the work is kept in `self.raised`.
 function Task:step()
   if self.finished then return true end
-  return settle(self, coroutine.resume(self.coroutine))
+  local arguments = self.arguments
+  if not arguments then
+    return settle(self, coroutine.resume(self.coroutine))
+  end
+  self.arguments = nil
+  return settle(self, coroutine.resume(self.coroutine,
+    unpack(arguments, 1, arguments.n)))
 end
 
 --- What the work returned; what it raised is raised here.
@@ -122,13 +125,13 @@ function task.pause(host, deadline, source)
   host:wait(deadline and math.max(0, deadline - host:clock()))
 end
 
--- PUC Lua 5.1 cannot leave a coroutine from inside a `for`'s iterator.
-local STUCK = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+--- PUC Lua 5.1 cannot leave a coroutine from inside a `for`'s iterator.
+task.stuck = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
 
 --- Called by iterators that may wait: raises, where this Lua cannot do that
 -- in a coroutine on this host, and names what can.
 function task.iterate(host)
-  if STUCK and host.yields and coroutine.running() then
+  if task.stuck and host.yields and coroutine.running() then
     error("Lua 5.1 cannot wait in the iterator of a `for` inside a "
       .. "coroutine: call stream:next() in a `while` loop instead", 0)
   end
