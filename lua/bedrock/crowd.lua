@@ -7,7 +7,8 @@
 -- A member is anything with `step()`, which gives false when it has to wait,
 -- and `waits()` -> host, deadline or nil, source or nil (see stream.lua).
 -- Where the host tells the news of a source, the others are not looked at:
--- the cost of an event does not grow with the number of those that wait.
+-- the cost of an event does not grow with the number of those that wait.  A
+-- member stays watched as long as its source is the same one.
 -- What waits without a source is looked at whenever anything has changed.
 
 local task = require "bedrock.task"
@@ -37,7 +38,7 @@ end
 function Crowd:group(host)
   local group = self.groups[host]
   if not group then
-    group = { host = host, restless = {} }
+    group = { crowd = self, host = host, restless = {} }
     self.groups[host] = group
     self.list[#self.list + 1] = group
   end
@@ -45,23 +46,27 @@ function Crowd:group(host)
 end
 
 local function push(self, member)
-  self.last = self.last + 1
-  self[self.last] = member
+  local last = self.last + 1
+  self.last = last
+  self[last] = member
 end
 
---- It may go on.
+--- It may go on.  Who is not parked remembers that for when he is.
 function Member:wake()
-  local group = self.group
-  if not group then return end
-  if self.id then group.host:unwatch(self.id) end
-  self.group, self.id, self.what.watcher = nil, nil, nil
-  if not self.gone then push(self.crowd, self) end
+  if not self.parked then
+    self.news = true
+    return
+  end
+  self.parked = false
+  push(self.group.crowd, self)
 end
 
 --- Somebody new, who is ready.
 -- @return member
 function Crowd:add(what)
-  local member = setmetatable({ crowd = self, what = what }, Member)
+  local member = setmetatable({ what = what, group = nil, source = nil,
+    id = nil, deadline = nil, parked = false, news = false }, Member)
+  what.watcher = member -- woken by its end, too
   self.members[member] = true
   push(self, member)
   return member
@@ -70,11 +75,15 @@ end
 --- The member that has been ready for longest, or nil.  It is the caller's
 -- until `ready`, `park` or `leave`.
 function Crowd:take()
-  local member = self[self.first]
+  local first = self.first
+  local member = self[first]
   if not member then return nil end
-  self[self.first] = nil
-  self.first = self.first + 1
-  if self.first > self.last then self.first, self.last = 1, 0 end
+  self[first] = nil
+  if first == self.last then
+    self.first, self.last = 1, 0
+  else
+    self.first = first + 1
+  end
   return member
 end
 
@@ -87,36 +96,66 @@ local function sooner(a, b)
   return a and b and math.min(a, b) or a or b
 end
 
+local function unwatch(member)
+  if not member.id then return end
+  member.group.host:unwatch(member.id, member)
+  member.id = nil
+end
+
+-- What it waits for is another host or source than before.
+local function move(self, member, host, source)
+  unwatch(member)
+  member.group, member.source = self:group(host), source
+  if source and host.watch then member.id = host:watch(source, member) end
+end
+
 --- It has to wait.
 function Crowd:park(member)
   local host, deadline, source = member.what:waits()
-  local group = self:group(host)
-  member.group, member.deadline = group, deadline
-  member.what.watcher = member -- woken by its end, too
-  group.deadline = sooner(group.deadline, deadline)
-  if source and host.watch then
-    member.id = host:watch(source, member)
+  local group = member.group
+  if not group or source ~= member.source or host ~= group.host then
+    move(self, member, host, source)
+    group = member.group
+  end
+  if member.news then
+    member.news = false
+    return push(self, member)
+  end
+  member.parked, member.deadline = true, deadline
+  if deadline and not (group.deadline and group.deadline <= deadline) then
+    group.deadline = deadline
+  end
+  if not member.id then group.restless[#group.restless + 1] = member end
+end
+
+--- It has given all that it had.  Who is watched need not look for more; its
+-- deadline can only have become a later one.
+function Crowd:rest(member)
+  if member.id and member.deadline and not member.news then
+    member.parked = true
   else
-    group.restless[#group.restless + 1] = member
+    member.news = false
+    push(self, member)
   end
 end
 
 --- It is over.
 function Crowd:leave(member)
-  self.members[member], member.gone = nil, true
-  member:wake()
+  unwatch(member)
+  self.members[member], member.parked = nil, false
+  member.what.watcher = nil
 end
 
 -- Wake those whose time is up, and find out whose is next.
 local function look_at_times(self, group, now)
   group.deadline = nil
   for member in pairs(self.members) do
-    if member.group == group and member.deadline then
-      if member.deadline <= now then
-        member:wake()
-      else
-        group.deadline = sooner(group.deadline, member.deadline)
-      end
+    local deadline = member.group == group and member.deadline
+    if deadline and deadline <= now then
+      member.deadline = nil
+      if member.parked then member:wake() end
+    elseif deadline then
+      group.deadline = sooner(group.deadline, deadline)
     end
   end
 end
@@ -126,7 +165,7 @@ local function look(self, group)
   if restless[1] then
     group.restless = {}
     for _, member in ipairs(restless) do
-      if member.group == group and not member.id then member:wake() end
+      if member.parked then member:wake() end
     end
   end
   local now = group.deadline and group.host:clock()

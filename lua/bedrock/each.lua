@@ -33,23 +33,30 @@ end
 
 -- stream, event, err | false: all have to wait | nil: all are over
 local function advance(self)
-  while self.open > 0 do
-    local member = self.crowd:take()
-    if not member then return false end
+  local crowd = self.crowd
+  while true do
+    local member = crowd:take()
+    if not member then
+      if self.open > 0 then return false end
+      return nil
+    end
     local stream = member.what
     local event, err = stream:step()
     if event then
-      self.crowd:ready(member)
+      if stream.hungry and stream.dry then
+        crowd:rest(member)
+      else
+        crowd:ready(member)
+      end
       return stream, event
     elseif event == false then
-      self.crowd:park(member)
+      crowd:park(member)
     else
-      self.crowd:leave(member)
+      crowd:leave(member)
       self.open = self.open - 1
       return stream, nil, err
     end
   end
-  return nil
 end
 
 --- What comes next, from any of the streams.
@@ -88,7 +95,7 @@ function methods:close()
     self.crowd:leave(member)
     member.what:close()
   end
-  self.open = 0
+  self.crowd, self.open = crowd.new(), 0
 end
 
 Each.__index = methods
@@ -96,7 +103,11 @@ Each.__close = methods.close
 
 --- Serves `for stream, event, err in each do`.
 function Each:__call()
-  for _, group in ipairs(self.crowd.list) do task.iterate(group.host) end
+  if task.stuck then
+    for _, group in ipairs(self.crowd.list) do task.iterate(group.host) end
+  end
+  local stream, event, err = advance(self)
+  if stream ~= false then return stream, event, err end
   return self:next()
 end
 

@@ -27,7 +27,7 @@ local LAST_EVENT = { ConverseStream = "messageStop" }
 local LAST_CHUNK = '"amazon-bedrock-invocationMetrics"'
 
 -- The event whose `delta` is a union, so that a text stands alone in it.
-local TEXT_EVENT = { ConverseStream = "contentBlockDelta" }
+local TEXT_EVENT = "contentBlockDelta"
 
 -- A 200 that is no event stream: a proxy's page, or an error in disguise.
 local function refuse(operation, reply)
@@ -72,7 +72,7 @@ end
 -- The end of it: nothing comes any more, err says why if it is not the end.
 local function finish(self, err)
   if self.ended then return end
-  self.ended = true
+  self.ended, self.hungry = true, false
   self.err = err and complete(self, err)
   self.task:close()
   if self.reply then self.reply:close() end
@@ -150,26 +150,36 @@ local function error_of(self, payload, headers)
     .. tostring(kind), { code = "UnknownMessageType" })
 end
 
--- Take what has arrived: event | nil, the stream has ended or has to wait.
--- A piece of an answer's text, which nearly every event is, has nothing to
--- convert.
-local function take(self)
+-- What the end of the stream will be judged by.
+local function note(self, name, event)
+  local last = LAST_EVENT[self.operation.name]
+  if name == last then
+    self.seen_last = true
+  elseif not last then
+    self.latest = event
+  end
+end
+
+-- Take what has arrived (`bytes` with it): event | nil, the stream has ended
+-- or has to wait.  A piece of an answer's text, which nearly every event is,
+-- has nothing to convert.
+local function take(self, bytes)
   if self.ended then return nil end
-  local name, payload, detail, text
-  repeat
-    name, payload, detail, text = self.decoder:event()
+  local name, payload, detail, text, more = self.decoder:event(bytes)
+  while name == "initial-response" do
     -- Protocols that have one bind it to the head; it is no event of ours.
-  until name ~= "initial-response"
+    name, payload, detail, text, more = self.decoder:event()
+  end
   if name then
+    self.hungry = self.direct and not more
     local event
-    if text and name == self.text_event and not detail then
+    if text and name == TEXT_EVENT and not detail then
       event = { [name] = payload }
       self.answer:add(event, text)
       return event
     end
-    if name == self.last_event then self.seen_last = true end
-    event = self.unmarshal(name, payload, detail)
-    self.latest = event
+    event = unmarshal.event(self.operation)(name, payload, detail)
+    note(self, name, event)
     self.answer:add(event)
     return event
   elseif name == false then
@@ -179,22 +189,20 @@ local function take(self)
   end
 end
 
--- Let bytes come, by what never waits; false: there are none.
-local function feed(self)
-  local bytes, err = self.reply:take()
-  if bytes == false then return false end
-  if bytes then
-    self.decoder:feed(bytes) -- its errors stick, and come with the events
-  else
-    at_end(self, err)
-  end
-  return true
+-- The bytes that are there, by what never waits; false: there are none; nil:
+-- the stream has ended.
+local function fetch(self)
+  local bytes, err, all = self.reply:take()
+  self.dry = all
+  if bytes == nil then at_end(self, err) end
+  return bytes
 end
 
--- The same, by the task; it may have become of no use with that.
+-- The same, by the task, into the decoder; true if something has changed.  It
+-- may have become of no use with that.
 local function step(self)
-  self.fed = false
-  if not self.task:step() then return self.fed end
+  self.fed = nil
+  if not self.task:step() then return self.fed or false end
   self.task:result() -- raises what the task raised
   self.direct = self.reply ~= nil and self.reply.take ~= nil
   return true
@@ -202,18 +210,29 @@ end
 
 -- event | false (nothing yet, the host has to wait) | nil | nil, err
 local function advance(self)
+  local bytes
+  local go = not self.hungry
   while true do
-    local event = take(self)
-    if event then return event end
-    if self.ended then return nil, self.err end
-    if not (self.direct and feed or step)(self) then return false end
+    if go then
+      local event = take(self, bytes)
+      if event then return event end
+      if self.ended then return nil, self.err end
+    end
+    if self.direct then
+      bytes = fetch(self)
+      go = bytes ~= false
+    else
+      go = step(self)
+    end
+    if not go then return false end
   end
 end
 
 local methods = {}
 
 --- For who waits for many (see crowd.lua): as `poll`, but without a look at
--- what the host may have meanwhile.
+-- what the host may have meanwhile.  Where `hungry` and `dry` are true after
+-- an event, there is nothing more before the host has news of its source.
 function methods:step()
   return advance(self)
 end
@@ -222,8 +241,10 @@ end
 -- @return the host; until when at most, or nil; the one thing that has to
 --   change, or nil
 function methods:waits()
-  local waiting = self.direct and self.reply or self.task
-  return self.host, waiting.deadline, waiting.source
+  if self.direct then
+    return self.host, self.reply:due(), self.reply.source
+  end
+  return self.host, self.task.deadline, self.task.source
 end
 
 --- The next event, when it has come.
@@ -308,7 +329,7 @@ Stream.__close = methods.close
 
 --- Serves `for event in stream do`: a failure is raised.
 function Stream:__call()
-  local event = take(self)
+  local event = not self.hungry and take(self)
   if event then return event end
   task.iterate(self.host)
   local err
@@ -337,11 +358,11 @@ end
 function stream.new(client, operation, params)
   local self = setmetatable({
     operation = operation, host = client.host, ended = false,
-    last_event = LAST_EVENT[operation.name],
-    text_event = TEXT_EVENT[operation.name],
-    unmarshal = unmarshal.event(operation),
     answer = answer_for(operation, type(params) == "table" and params or {}),
     decoder = core.eventstream.decoder(client.options.max_event_bytes),
+    task = nil, direct = false, hungry = false, dry = false, watcher = nil,
+    attempts = nil, reply = nil, status = nil, headers = nil,
+    request_id = nil, content_type = nil, -- nil: room for them, and no more
   }, Stream)
   self.task = task.new(work, self, client, params)
   self.task:step()

@@ -302,6 +302,16 @@ static int transfer_headers(lua_State *L) {
   return 1;
 }
 
+/* transfer:release(): the head was read; what only it and the request needed
+** is given back */
+static int transfer_release(lua_State *L) {
+  if (!bdr_transfer_release(check_transfer(L))) return 0;
+  lbdr_getuservalue(L, 1);
+  lua_pushnil(L);
+  lua_rawseti(L, -2, 1); /* the request's body */
+  return 0;
+}
+
 /* nil, "sentence: libcurl's detail", name */
 static int push_failure(lua_State *L, const bdr_transfer *x) {
   const char *name, *text, *detail = bdr_transfer_detail(x);
@@ -316,8 +326,8 @@ static int push_failure(lua_State *L, const bdr_transfer *x) {
 }
 
 /*
-** transfer:read() -> bytes | false (none yet) | nil (the end)
-**                  | nil, message, code
+** transfer:read() -> bytes, is that all so far? | false (none yet)
+**                  | nil (the end) | nil, message, code
 */
 static int transfer_read(lua_State *L) {
   bdr_transfer *x = check_transfer(L);
@@ -326,6 +336,8 @@ static int transfer_read(lua_State *L) {
   if (status == BDR_OK) {
     lbdr_push_str(L, bytes);
     bdr_transfer_consume(x);
+    lua_pushboolean(L, bdr_transfer_read(x, &bytes) == BDR_MORE);
+    return 2;
   } else if (status == BDR_MORE) {
     lua_pushboolean(L, 0);
   } else if (status == BDR_END) {
@@ -333,6 +345,12 @@ static int transfer_read(lua_State *L) {
   } else {
     return push_failure(L, x);
   }
+  return 1;
+}
+
+/* transfer:since() -> when the reader had all that had come (monotonic) */
+static int transfer_since(lua_State *L) {
+  lua_pushnumber(L, bdr_transfer_since(check_transfer(L)));
   return 1;
 }
 
@@ -391,10 +409,11 @@ int luaopen_bedrock_curl(lua_State *L) {
       {NULL, NULL}};
   static const luaL_Reg transfer_methods[] = {
       {"status", transfer_status},       {"headers", transfer_headers},
-      {"read", transfer_read},           {"close", transfer_close},
+      {"read", transfer_read},           {"since", transfer_since},
       {"connected", transfer_connected}, {"sent", transfer_sent},
       {"reused", transfer_reused},       {"stale", transfer_stale},
-      {"id", transfer_id},
+      {"id", transfer_id},               {"release", transfer_release},
+      {"close", transfer_close},
       {NULL, NULL}};
   static const luaL_Reg functions[] = {{"multi", multi_new},
                                        {"monotonic", monotonic},

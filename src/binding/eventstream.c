@@ -46,14 +46,10 @@ static int decoder_new(lua_State *L) {
   return 1;
 }
 
-/*
-** d:feed(bytes) -> true | nil, message, code.  Bytes of an earlier feed
-** that were not taken yet come first.
-*/
-static int decoder_feed(lua_State *L) {
-  bdr_eventstream *d = check_decoder(L);
+/* Feed the string at 2.  Bytes of an earlier feed that were not taken yet come
+** first. */
+static bdr_status feed(lua_State *L, bdr_eventstream *d) {
   bdr_str bytes = lbdr_check_str(L, 2);
-  bdr_status status;
   if (d->input.n) {
     bdr_str none = {NULL, 0};
     lbdr_push_str(L, d->input);
@@ -65,7 +61,12 @@ static int decoder_feed(lua_State *L) {
   }
   lua_pushvalue(L, 2);
   anchor(L);
-  status = bdr_eventstream_feed(d, bytes);
+  return bdr_eventstream_feed(d, bytes);
+}
+
+/* d:feed(bytes) -> true | nil, message, code */
+static int decoder_feed(lua_State *L) {
+  bdr_status status = feed(L, check_decoder(L));
   if (status != BDR_OK) return lbdr_fail(L, status);
   lua_pushboolean(L, 1);
   return 1;
@@ -202,22 +203,26 @@ static void push_text(lua_State *L, int index) {
 }
 
 /*
-** d:event() -> name, decoded payload without padding, is_odd, delta.text
+** d:event([bytes]) -> name, decoded payload without padding, is_odd, delta.text,
+**                 were more bytes fed?
 **            | false, payload, headers    any other message, no JSON object
 **            | nil                        feed more
 **            | nil, message, code
-** One crossing for what nearly every message is.
+** One crossing for what nearly every message is; `bytes` are fed before.
 */
 static int decoder_event(lua_State *L) {
+  bdr_eventstream *d = check_decoder(L);
   bdr_message m;
   int results, odd;
-  if (take(L, check_decoder(L), &m, &results) != BDR_OK) return results;
+  if (!lua_isnoneornil(L, 2)) feed(L, d); /* a failure sticks, and comes next */
+  if (take(L, d, &m, &results) != BDR_OK) return results;
   push_name(L, &m);
   if (lua_toboolean(L, -1) && push_payload(L, m.payload, &odd)) {
     int payload_at = lua_gettop(L);
     lua_pushboolean(L, odd);
     push_text(L, payload_at);
-    return 4;
+    lua_pushboolean(L, d->input.n > 0);
+    return 5;
   }
   lua_pushboolean(L, 0);
   lbdr_push_str(L, m.payload);

@@ -37,9 +37,11 @@ struct bdr_transfer {
   int is_news; /* it is in its multi handle's list of news */
   CURL *easy;
   struct curl_slist *headers;
+  size_t body_size;  /* of the request */
   bdr_buf head;      /* header lines of the response that is being read */
   bdr_buf body;      /* bytes that wait for the reader */
   size_t taken;      /* of them: those that it has had */
+  double since;      /* when it had all, or the head had come; monotonic */
   int status;        /* of the response whose lines are in `head` */
   int head_complete; /* the final response's head is there */
   int done;          /* libcurl has no more to do with it */

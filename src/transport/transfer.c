@@ -49,6 +49,7 @@ static size_t on_header(char *p, size_t one, size_t n, void *ud) {
   }
   if (n <= 2) { /* the empty line */
     x->head_complete = x->status >= 200;
+    x->since = bdr_monotonic();
     bdr_transfer_tell(x);
     return n;
   }
@@ -162,6 +163,7 @@ static void set_protocols(CURL *e, const bdr_request *r) {
 
 static void set_request(bdr_transfer *x, const bdr_request *r) {
   CURL *e = x->easy;
+  x->body_size = r->body.n;
   curl_easy_setopt(e, CURLOPT_URL, r->url);
   if (r->body.p || strcmp(r->method, "POST") == 0) {
     curl_easy_setopt(e, CURLOPT_POST, 1L);
@@ -277,8 +279,25 @@ int bdr_transfer_status(const bdr_transfer *x) {
   return x->head_complete ? x->status : 0;
 }
 
+double bdr_transfer_since(const bdr_transfer *x) { return x->since; }
+
 bdr_str bdr_transfer_head(const bdr_transfer *x) {
   return bdr_buf_str(&x->head);
+}
+
+/* libcurl looks at its list of headers, and at a body that was sent, only
+** where it would send them again: for a connection that was stale (on_request)
+** or after a redirect, neither of which comes behind the final head. */
+int bdr_transfer_release(bdr_transfer *x) {
+  if (!x->head_complete || !x->easy || !x->multi || bdr_multi_forked(x->multi))
+    return 0;
+  curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, NULL);
+  curl_slist_free_all(x->headers);
+  x->headers = NULL;
+  bdr_buf_free(&x->head);
+  if (bdr_transfer_sent(x) != (long long)x->body_size) return 0;
+  curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, NULL);
+  return 1;
 }
 
 /* What the reader has next. */
@@ -305,6 +324,7 @@ void bdr_transfer_consume(bdr_transfer *x) {
   x->taken += piece_of(x).n;
   if (x->taken < x->body.n) return;
   x->taken = 0;
+  x->since = bdr_monotonic();
   if (x->body.cap > BDR_HIGH_WATER / 4)
     bdr_buf_free(&x->body);
   else

@@ -32,7 +32,7 @@ typedef struct bdr_multi bdr_multi;
 typedef struct bdr_transfer bdr_transfer;
 
 /* What is to be sent.  Strings are NUL-terminated and copied, except the
-** body, which is borrowed until the transfer is closed. */
+** body, which is borrowed until the transfer is closed (or _release says). */
 typedef struct bdr_request {
   const char *method;
   const char *url;            /* goes out as it is */
@@ -97,8 +97,15 @@ unsigned long bdr_transfer_id(const bdr_transfer *x);
 int bdr_transfer_status(const bdr_transfer *x);
 
 /* The final response's header lines, each ended by CR LF, without the status
-** line; valid while the transfer lives. */
+** line; valid until _release or _close. */
 bdr_str bdr_transfer_head(const bdr_transfer *x);
+
+/*
+** Give back what only the request and the head were needed for, once both are
+** over: a stream may go on for long.  The head is empty then.  Returns whether
+** the request's body was wholly sent, and is borrowed no more.
+*/
+int bdr_transfer_release(bdr_transfer *x);
 
 /*
 ** Look at body bytes that have come: BDR_OK and a view, until _consume;
@@ -109,6 +116,10 @@ bdr_status bdr_transfer_read(bdr_transfer *x, bdr_str *bytes);
 
 /* The bytes looked at were taken; a paused sender goes on after the last. */
 void bdr_transfer_consume(bdr_transfer *x);
+
+/* Since when its reader has had all of the response that had come, in seconds
+** of bdr_monotonic; while there is something to read, not since before that. */
+double bdr_transfer_since(const bdr_transfer *x);
 
 /* Why it failed: a short name ("ConnectionRefused") and a sentence; both
 ** last as long as the transfer.  NULL, NULL if it has not. */

@@ -150,6 +150,8 @@ function Curl:send(request, deadlines)
     proxy = request.proxy, ca_bundle = request.ca_bundle,
     http_version = request.http_version, fresh = request.fresh,
   }
+  local is_http2 = request.http_version == "2"
+  request = nil -- luacheck: ignore 311 (it is not kept through the wait)
   if not transfer then return nil, transport_error(message, code) end
   task.hold(transfer)
   self.multi:wait(0) -- the request goes out now, not at the next poll
@@ -161,24 +163,32 @@ function Curl:send(request, deadlines)
     return nil, err
   end
   local headers = transfer:headers()
+  transfer:release()
   return setmetatable({
     host = self, source = transfer, deadlines = deadlines,
     status = transfer:status(), headers = headers,
-    since = nil, deadline = nil, looked = false, -- of a silence
-    open_ended = request.http_version ~= "2" and not headers["content-length"]
+    looked = false, -- after the end of a silence
+    open_ended = not is_http2 and not headers["content-length"]
       and not headers["transfer-encoding"],
   }, Reply)
 end
 
--- Nothing is there: until when is that fine?  Nil and the error once it is
--- not; but what is there counts, however late somebody looks.
+-- The limit of a silence; it began when all that had come was read.
+local function silence_limit(self)
+  return limit_of(self.deadlines, self.source:since(), "idle",
+    "reading the response")
+end
+
+--- Until when it is fine that nothing comes: monotonic seconds, or nil.
+function Reply:due()
+  return (silence_limit(self))
+end
+
+-- Nothing is there: nil and the error once that is not fine any more; but
+-- what is there counts, however late somebody looks.
 local function check_silence(self)
-  local now = self.host:clock()
-  self.since = self.since or now
-  local limit, which, seconds, doing = limit_of(self.deadlines, self.since,
-    "idle", "reading the response")
-  self.deadline = limit
-  if not limit or now < limit then
+  local limit, which, seconds, doing = silence_limit(self)
+  if not limit or self.host:clock() < limit then
     self.looked = false
     return false
   elseif not self.looked then
@@ -191,8 +201,9 @@ local function check_silence(self)
 end
 
 --- The next bytes of the body, if they are there; never waits.
--- @return bytes; false: none yet, and `self.deadline` says until when that is
---   fine, `self.source` what has to change; nil at the clean end; nil, err
+-- @return bytes, nil, is that all that is known to be there?; false: none
+--   yet, and `self:due()` says until when that is fine, `self.source` what has
+--   to change; nil at the clean end; nil, err
 function Reply:take()
   local transfer = self.source
   if not transfer then
@@ -200,8 +211,7 @@ function Reply:take()
   end
   local bytes, message, code = transfer:read()
   if bytes then
-    self.since = nil
-    return bytes
+    return bytes, nil, message
   elseif bytes == false then
     return check_silence(self)
   end
@@ -215,7 +225,7 @@ function Reply:read()
   while true do
     local bytes, err = self:take()
     if bytes ~= false then return bytes, err end
-    task.pause(self.host, self.deadline, self.source)
+    task.pause(self.host, self:due(), self.source)
   end
 end
 
@@ -232,7 +242,6 @@ local function tell(self, handle)
   local id = watched and handle:news()
   while id do
     local watcher = watched[id]
-    watched[id] = nil
     if watcher then
       told = true
       watcher:wake()
@@ -252,7 +261,7 @@ function Curl:wait(seconds)
   tell(self, handle)
 end
 
---- Have `watcher:wake()` called once, from `host:wait`, when a transfer has
+--- Have `watcher:wake()` called, from `host:wait`, whenever a transfer has
 -- something new; whoever waits for many transfers need not look at each then.
 -- @param source the `source` of a task that waits
 -- @param watcher anything with `wake`
@@ -264,9 +273,9 @@ function Curl:watch(source, watcher)
   return id
 end
 
---- Forget a watcher that was not woken.
-function Curl:unwatch(id)
-  self.watched[id] = nil
+--- Forget a watcher.  (After a fork another's may have the same id.)
+function Curl:unwatch(id, watcher)
+  if self.watched[id] == watcher then self.watched[id] = nil end
 end
 
 --- Wait that long, while everything else on this host goes on.

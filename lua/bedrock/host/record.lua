@@ -103,9 +103,10 @@ end
 
 -- The same, for replies that have it.
 local function take(self)
-  local bytes, err = self.inner:take()
+  local bytes, err, all = self.inner:take()
   if bytes == false then return false end
-  return note(self, bytes, err)
+  note(self, bytes, err)
+  return bytes, err, all
 end
 
 --- As the wrapped reply's.
