@@ -325,7 +325,7 @@ void bdr_transfer_consume(bdr_transfer *x) {
   if (x->taken < x->body.n) return;
   x->taken = 0;
   x->since = bdr_monotonic();
-  if (x->body.cap > BDR_HIGH_WATER / 4)
+  if (x->body.cap > BDR_HIGH_WATER)
     bdr_buf_free(&x->body);
   else
     bdr_buf_clear(&x->body);
