@@ -3,7 +3,7 @@
 ** userdata.  C queues, Lua pulls: no Lua function is ever called from a
 ** callback of libcurl.
 **
-**   curl.multi() -> multi            multi:start(request) -> transfer
+**   curl.multi() -> multi            multi:start(request, s) -> transfer
 **   multi:wait(seconds)              transfer:status/headers/read/close
 */
 #include <math.h>
@@ -179,8 +179,6 @@ static bdr_request check_request(lua_State *L, int index, multi_box *box) {
   if (!r.method || !r.url) luaL_error(L, "a request needs method and url");
   r.proxy = field_cstring(L, index, "proxy");
   r.ca_bundle = field_cstring(L, index, "ca_bundle");
-  lua_getfield(L, index, "connect_timeout");
-  r.connect_timeout_ms = milliseconds(L, lua_gettop(L), 0);
   lua_getfield(L, index, "http_version");
   r.http2 = lua_isstring(L, -1) && strcmp(lua_tostring(L, -1), "2") == 0;
   lua_getfield(L, index, "fresh");
@@ -192,10 +190,10 @@ static bdr_request check_request(lua_State *L, int index, multi_box *box) {
 }
 
 /*
-** multi:start(request) -> transfer | nil, message, code
-** request: method, url, headers (name -> value), body, connect_timeout (s),
-** proxy, ca_bundle, http_version ("1.1", "2"), fresh (use no connection that
-** was kept).
+** multi:start(request [, connect_timeout]) -> transfer | nil, message, code
+** request: method, url, headers (name -> value), body, proxy, ca_bundle,
+** http_version ("1.1", "2"), fresh (use no connection that was kept); the
+** timeout in seconds.
 */
 static int multi_start(lua_State *L) {
   bdr_multi *m = check_multi(L);
@@ -203,19 +201,20 @@ static int multi_start(lua_State *L) {
   transfer_box *box;
   bdr_request r;
   bdr_status status;
-  lua_settop(L, 2);
+  lua_settop(L, 3);
   box = lbdr_newobject(L, sizeof *box, TRANSFER_T);
   lua_createtable(L, 2, 0); /* keeps body and multi handle alive */
   lua_getfield(L, 2, "body");
   lua_rawseti(L, -2, 1);
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, 2);
-  lbdr_setuservalue(L, 3);
+  lbdr_setuservalue(L, 4);
   r = check_request(L, 2, owner);
+  r.connect_timeout_ms = milliseconds(L, 3, 0);
   status = bdr_transfer_start(m, &r, &box->transfer);
   bdr_wipe(owner->text.p, owner->text.n); /* tokens were in it */
   if (status != BDR_OK) return lbdr_fail(L, status);
-  lua_settop(L, 3);
+  lua_settop(L, 4);
   return 1;
 }
 

@@ -144,12 +144,8 @@ end
 --   `sent` is false when nothing of the request can have arrived; `stale` is
 --   true when a kept connection closed before any reply.
 function Curl:send(request, deadlines)
-  local transfer, message, code = multi(self):start {
-    method = request.method, url = request.url, headers = request.headers,
-    body = request.body, connect_timeout = deadlines.connect,
-    proxy = request.proxy, ca_bundle = request.ca_bundle,
-    http_version = request.http_version, fresh = request.fresh,
-  }
+  local transfer, message, code = multi(self):start(request,
+    deadlines.connect)
   local is_http2 = request.http_version == "2"
   request = nil -- luacheck: ignore 311 (it is not kept through the wait)
   if not transfer then return nil, transport_error(message, code) end
