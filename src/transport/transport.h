@@ -18,7 +18,7 @@
 #include "bytes.h"
 
 /* Body bytes of one transfer that wait for their reader at most (and one
-** piece of libcurl's, 16 KiB, above it). */
+** piece of libcurl's, 8 KiB, above it). */
 #define BDR_HIGH_WATER ((size_t)64 << 10)
 
 /* Bytes handed out at once at most: copies of them stay in the processor's
