@@ -33,9 +33,9 @@ end
 
 -- stream, event, err | false: all have to wait | nil: all are over
 local function advance(self)
-  local crowd = self.crowd
+  local queue = self.crowd
   while true do
-    local member = crowd:take()
+    local member = queue:take()
     if not member then
       if self.open > 0 then return false end
       return nil
@@ -44,15 +44,15 @@ local function advance(self)
     local event, err = stream:step()
     if event then
       if stream.hungry and stream.dry then
-        crowd:rest(member)
+        queue:rest(member)
       else
-        crowd:ready(member)
+        queue:ready(member)
       end
       return stream, event
     elseif event == false then
-      crowd:park(member)
+      queue:park(member)
     else
-      crowd:leave(member)
+      queue:leave(member)
       self.open = self.open - 1
       return stream, nil, err
     end

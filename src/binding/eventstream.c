@@ -203,8 +203,8 @@ static void push_text(lua_State *L, int index) {
 }
 
 /*
-** d:event([bytes]) -> name, decoded payload without padding, is_odd, delta.text,
-**                 were more bytes fed?
+** d:event([bytes]) -> name, decoded payload without padding, is_odd,
+**                 delta.text, were more bytes fed?
 **            | false, payload, headers    any other message, no JSON object
 **            | nil                        feed more
 **            | nil, message, code
