@@ -116,7 +116,7 @@ const modes = {
       kib: (status("VmHWM") - before) / count });
   },
 
-  // `count` messages of about 400 bytes, as bench/modes.lua has them.
+  // `count` messages of about 400 bytes, as bench/requests.lua has them.
   async history() {
     const text = "The quick brown fox jumps over the lazy dog. ".repeat(9);
     const messages = Array.from({ length: Number(count) }, (_, i) => ({

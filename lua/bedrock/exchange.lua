@@ -6,72 +6,14 @@
 -- Straight-line code that runs inside a task and waits through the host.
 
 local core = require "bedrock.core"
-local errors = require "bedrock.errors"
 local lazy = require "bedrock.lazy"
 local marshal = require "bedrock.service.marshal"
-local retry = require "bedrock.retry"
 local signing = require "bedrock.signing"
-local unmarshal = require "bedrock.service.unmarshal"
 
-local rate = lazy "bedrock.rate"
-local timestamp = lazy "bedrock.service.timestamp"
+local adaptive = lazy "bedrock.adaptive"
+local recovery = lazy "bedrock.recovery"
 
 local exchange = {}
-
--- Bytes of an error's body that are read; AWS's are below one KiB.
-local ERROR_BODY_MAX = 65536
-
--- A difference between the clocks that AWS's SDKs take for a wrong clock;
--- the service itself refuses at five minutes.
-local SKEW = 240
-
--- Codes that a wrong clock can be behind (aws-sdk-js-v3, core).
-local SKEW_CODES = {
-  RequestTimeTooSkewed = true, RequestExpired = true,
-  InvalidSignatureException = true, SignatureDoesNotMatch = true,
-  AuthFailure = true, RequestInTheFuture = true,
-  AccessDeniedException = true,
-}
-
-local EXPIRED_CODES = {
-  ExpiredToken = true, ExpiredTokenException = true,
-  TokenRefreshRequired = true,
-}
-
---- The whole body of a reply.
--- @param max bytes at most; more is an error of kind "protocol"
--- @return string; or nil, err, what had come
-function exchange.read_all(reply, max)
-  local pieces, size = {}, 0
-  while true do
-    local bytes, err = reply:read()
-    if not bytes then
-      local text = table.concat(pieces)
-      if err then return nil, err, text end
-      return text
-    end
-    size = size + #bytes
-    pieces[#pieces + 1] = bytes
-    if size > max then
-      reply:close()
-      return nil, errors.new("protocol",
-        ("the response is larger than %d bytes"):format(max),
-        { code = "LimitExceeded" }), table.concat(pieces):sub(1, max)
-    end
-  end
-end
-
--- A reply that is no success, as an error.  Its body may be cut short or
--- broken: what has come of it is better than nothing.
-local function service_error(client, call, reply)
-  local body, _, partial = exchange.read_all(reply, ERROR_BODY_MAX)
-  local err = unmarshal.error(call.operation, reply.status, reply.headers,
-    body or partial)
-  err.stage = "response"
-  err.retry_after = retry.hint(reply.headers,
-    client.host:now() + client.clock_offset)
-  return err
-end
 
 -- Who asks, as a function that completes the message; or nil, err.
 local function authorize(client, call, message)
@@ -119,7 +61,7 @@ local function try(client, call, attempt)
     return nil, err
   end
   if reply.status < 200 or reply.status > 299 then
-    return nil, service_error(client, call, reply), reply.headers
+    return nil, recovery.service_error(client, call, reply), reply.headers
   end
   local result
   result, err = call.receive(reply, call.sent)
@@ -127,85 +69,10 @@ local function try(client, call, attempt)
   return result
 end
 
--- Was it refused because of our clock, and do we know better now?
-local function mend_clock(client, call, err, headers)
-  if not SKEW_CODES[err.code] or not headers or not headers.date then
-    return false
-  end
-  local server = timestamp.parse(headers.date)
-  if not server then return false end
-  local offset = server - client.host:now()
-  if math.abs(offset - call.clock_offset) < SKEW then return false end
-  client.clock_offset = offset
-  client.log("warn", "the clock differs from the service's", {
-    seconds = offset, operation = call.operation.name })
-  return true
-end
-
--- Mend what one retry, not counted, can mend: each cause once a call.
-local function mend(client, call, err, headers)
-  if not call.mended_clock and mend_clock(client, call, err, headers) then
-    call.mended_clock = true
-    return true
-  end
-  if EXPIRED_CODES[err.code] and not call.renewed then
-    call.renewed = true
-    return client.identity:invalidate(call.identity)
-  end
-  if err.stale and not call.fresh then -- the server had let go of it first
-    call.fresh = true
-    return true
-  end
-  return false
-end
-
-local function time_left(call, host)
-  local total = call.deadlines.total
-  return total and total - host:clock() or math.huge
-end
-
--- Seconds until the next attempt; nil: give up.
-local function next_delay(client, call, err, attempt)
-  local class = retry.class(err, client.options, call.operation)
-  if not class or attempt >= call.plan.max_attempts then return nil end
-  local delay = retry.delay(class, attempt - 1, client.random,
-    err.retry_after)
-  if delay >= time_left(call, client.host) then return nil end
-  local cost = client.quota:take(class)
-  if not cost then
-    err.quota_exhausted = true
-    return nil
-  end
-  call.cost = cost
-  return delay
-end
-
 local function finish(call, err, attempts)
   err.attempts = attempts
   err.operation = call.operation.name
   return nil, err
-end
-
--- Adaptive mode: wait until the rate allows another request.
-local function wait_for_rate(client, call)
-  if call.plan.retry_mode ~= "adaptive" then return true end
-  local host = client.host
-  client.limiter = client.limiter or rate.new(host:clock())
-  local delay = client.limiter:take(host:clock())
-  if delay >= time_left(call, host) then
-    return nil, errors.new("timeout", ("total_timeout of %g s would pass "
-      .. "while waiting %g s for the request rate that is allowed"):format(
-      call.deadlines.total_seconds, delay), { code = "TotalTimeout",
-      stage = "request" })
-  end
-  if delay > 0 then host:sleep(delay) end
-  return true
-end
-
-local function note_rate(client, call, err)
-  if call.plan.retry_mode ~= "adaptive" then return end
-  client.limiter:update(client.host:clock(),
-    err ~= nil and err.throttling == true)
 end
 
 local function note(client, call, outcome, fields)
@@ -223,23 +90,22 @@ local function note_failure(client, call, err, delay)
 end
 
 local function attempts(client, call)
-  local attempt = 1
+  local attempt, paced = 1, call.plan.retry_mode == "adaptive"
   while true do
-    local allowed, refusal = wait_for_rate(client, call)
-    if not allowed then return finish(call, refusal, call.sent) end
+    if paced then
+      local allowed, refusal = adaptive.wait(client, call)
+      if not allowed then return finish(call, refusal, call.sent) end
+    end
     call.sent = call.sent + 1
     local result, err, headers = try(client, call, attempt)
-    note_rate(client, call, err)
+    if paced then adaptive.note(client, err) end
     if result ~= nil then
       client.quota:give_back(call.cost)
       note(client, call, "succeeded")
       return result
     end
-    local delay = 0
-    if not mend(client, call, err, headers) then
-      delay = next_delay(client, call, err, attempt)
-      attempt = attempt + 1
-    end
+    local delay
+    delay, attempt = recovery.next(client, call, err, headers, attempt)
     note_failure(client, call, err, delay)
     if not delay then return finish(call, err, call.sent) end
     if delay > 0 then client.host:sleep(delay) end

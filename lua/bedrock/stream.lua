@@ -13,12 +13,13 @@ local exchange = require "bedrock.exchange"
 local task = require "bedrock.task"
 local unmarshal = require "bedrock.service.unmarshal"
 
+local stray = require "bedrock.lazy" "bedrock.stray"
+
 local stream = {}
 
 local Stream = { __name = "bedrock.stream" }
 
 local CONTENT_TYPE = "application/vnd.amazon.eventstream"
-local UNEXPECTED_BODY_MAX = 65536
 
 -- The event without which an answer is not complete.
 local LAST_EVENT = { ConverseStream = "messageStop" }
@@ -29,31 +30,15 @@ local LAST_CHUNK = '"amazon-bedrock-invocationMetrics"'
 -- The event whose `delta` is a union, so that a text stands alone in it.
 local TEXT_EVENT = "contentBlockDelta"
 
--- A 200 that is no event stream: a proxy's page, or an error in disguise.
-local function refuse(operation, reply)
-  local body, _, partial = exchange.read_all(reply, UNEXPECTED_BODY_MAX)
-  reply:close()
-  return nil, unmarshal.unexpected(operation, reply.status, reply.headers,
-    body or partial)
-end
-
 -- Takes the reply of a streaming operation if its body is what it should be.
 local function receive(self)
-  local operation = self.operation
   return function(reply, attempts)
     self.attempts = attempts
-    local content_type = reply.headers["content-type"] or ""
-    if content_type:lower():match "^[^;,%s]*" ~= CONTENT_TYPE then
-      return refuse(operation, reply)
-    end
+    local kind = (reply.headers["content-type"] or ""):match "^[^;,%s]*"
     local coding = reply.headers["content-encoding"]
-    if coding and coding:lower() ~= "identity" then
-      reply:close()
-      return nil, errors.new("protocol",
-        "the response is encoded as " .. coding .. ", which nobody asked for",
-        { code = "UnexpectedContentEncoding", status = reply.status,
-          request_id = unmarshal.request_id(reply.headers),
-          stage = "response" })
+    if kind ~= CONTENT_TYPE and kind:lower() ~= CONTENT_TYPE
+        or coding and coding:lower() ~= "identity" then
+      return stray.reply(self.operation, reply)
     end
     return reply
   end
@@ -130,26 +115,6 @@ local function work(self, client, params)
   end
 end
 
--- A message that is no event with a JSON object: an exception, an error, or
--- something this version does not know.
-local function error_of(self, payload, headers)
-  local kind = headers[":message-type"]
-  if kind == "exception" then
-    return unmarshal.exception(self.operation, headers[":exception-type"],
-      payload)
-  elseif kind == "error" then
-    return unmarshal.exception(self.operation, headers[":error-code"],
-      payload, headers[":error-message"] or "")
-  elseif kind == "event" then
-    local name = headers[":event-type"]
-    return errors.new("protocol", name
-      and ("the payload of event %s is no JSON object"):format(tostring(name))
-      or "an event without :event-type", { code = "InvalidEvent" })
-  end
-  return errors.new("protocol", "a message of unknown type "
-    .. tostring(kind), { code = "UnknownMessageType" })
-end
-
 -- What the end of the stream will be judged by.
 local function note(self, name, event)
   local last = LAST_EVENT[self.operation.name]
@@ -183,7 +148,7 @@ local function take(self, bytes)
     self.answer:add(event)
     return event
   elseif name == false then
-    finish(self, error_of(self, payload, detail))
+    finish(self, stray.message(self.operation, payload, detail))
   elseif payload then
     finish(self, errors.new("protocol", payload, { code = detail }))
   end

@@ -1,6 +1,6 @@
 --- Calls with one answer: from the reply to the response.
 
-local exchange = require "bedrock.exchange"
+local body = require "bedrock.body"
 local metadata = require "bedrock.metadata"
 local unmarshal = require "bedrock.service.unmarshal"
 
@@ -13,14 +13,14 @@ local BODY_MAX = 256 * 2 ^ 20
 -- with the reply's own data beside them (bedrock.metadata).
 function unary.receive(operation)
   return function(reply)
-    local body, err = exchange.read_all(reply, BODY_MAX)
-    if not body then
+    local text, err = body.read_all(reply, BODY_MAX)
+    if not text then
       err.stage = "response"
       return nil, err
     end
     local response
     response, err = unmarshal.response(operation, reply.status, reply.headers,
-      body)
+      text)
     if not response then return nil, err end
     metadata.set(response, reply)
     return response

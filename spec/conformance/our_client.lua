@@ -9,7 +9,7 @@ package.path = "spec/conformance/?.lua;" .. package.path
 
 local bedrock = require "bedrock"
 local core = require "bedrock.core"
-local exchange = require "bedrock.exchange"
+local reply_body = require "bedrock.body"
 local json = require "bedrock.json"
 local judge = require "judge"
 local process = require "bedrock.emulator.process"
@@ -383,7 +383,7 @@ local function post(path, body)
   local host = require "bedrock.host.curl".new()
   local reply = assert(host:send({ method = "POST", url = url .. path,
     headers = {}, body = body }, { connect = 5, idle = 10 }))
-  return assert(exchange.read_all(reply, 65536))
+  return assert(reply_body.read_all(reply, 65536))
 end
 
 local UUID = core.bytes.unhex "0123456789abcdef0123456789abcdef"

@@ -280,35 +280,12 @@ function Curl:sleep(seconds)
   while self:clock() < deadline do task.pause(self, deadline) end
 end
 
--- Longest pause between two looks at a process, in seconds.
-local PROCESS_LOOK = 0.02
-
 --- Run a command (through /bin/sh), while everything else goes on.
 -- @param command a line of shell
 -- @param timeout seconds after which it and its children are killed
 -- @return stdout, stderr, exit code; or nil, err
 function Curl:execute(command, timeout)
-  local process, message, code = curl.process(command)
-  if not process then return errors.failure("transport", message, code) end
-  task.hold(process)
-  local deadline, pause = self:clock() + timeout, 0.001
-  while true do
-    local ended
-    ended, message, code = process:wait(0)
-    if ended == nil then return errors.failure("protocol", message, code) end
-    if ended then break end
-    if self:clock() >= deadline then
-      process:close()
-      return nil, errors.new("timeout", ("the process was ended after %g s")
-        :format(timeout), { code = "ProcessTimeout" })
-    end
-    self:sleep(pause)
-    pause = math.min(pause * 2, PROCESS_LOOK)
-  end
-  task.hold(nil)
-  local stdout, stderr, exit = process:result()
-  process:close()
-  return stdout, stderr, exit
+  return require "bedrock.host.process"(self, command, timeout)
 end
 
 --- Replace a file by one that only its owner can read, in one step.
