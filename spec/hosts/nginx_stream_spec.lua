@@ -98,9 +98,10 @@ describe("streams in nginx", function()
 
   it("begin at once and are polled without waiting", function()
     assert.equal("nil false true end_turn", run [[
-      local stream = ask()
-      local status = tostring(stream.status)
-      local first, none, stop = stream:poll(), 0, nil
+      local silent, stream = ask "stall-before-headers", ask()
+      local status, none, stop = tostring(stream.status), 0, nil
+      local first = silent:poll()
+      silent:close()
       while true do
         local event, err = stream:poll()
         assert(not err, err)
