@@ -36,7 +36,8 @@ struct bdr_transfer {
   unsigned long id;
   int is_news; /* it is in its multi handle's list of news */
   CURL *easy;
-  struct curl_slist *headers;
+  struct curl_slist *headers; /* one piece of memory */
+  size_t headers_size;
   size_t body_size;  /* of the request */
   bdr_buf head;      /* header lines of the response that is being read */
   bdr_buf body;      /* bytes that wait for the reader */

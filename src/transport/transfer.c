@@ -74,12 +74,17 @@ static size_t on_body(char *p, size_t one, size_t n, void *ud) {
   return 0;
 }
 
-/* No byte below a space, and no DEL: a CR or LF would end the line. */
-static int is_clean(const char *s) {
-  for (; *s; s++)
-    if (((unsigned char)*s < ' ' && *s != '\t') || *s == 127) return 0;
-  return 1;
+/* Its length; SIZE_MAX where a byte is below a space, or DEL: a CR or LF would
+** end the line. */
+static size_t clean_length(const char *s) {
+  const char *at = s;
+  for (; *at; at++)
+    if (((unsigned char)*at < ' ' && *at != '\t') || *at == 127)
+      return SIZE_MAX;
+  return (size_t)(at - s);
 }
+
+static int is_clean(const char *s) { return clean_length(s) != SIZE_MAX; }
 
 /* Do two header lines have one name?  Its colon (or the end) counts too. */
 static int same_name(const char *a, const char *b) {
@@ -95,26 +100,61 @@ static unsigned uninvited_bit(const char *line) {
   return 0;
 }
 
-static int append_line(bdr_transfer *x, const char *line) {
-  struct curl_slist *longer = curl_slist_append(x->headers, line);
-  if (longer) x->headers = longer;
-  return longer != NULL;
-}
-
-static bdr_status set_headers(bdr_transfer *x, const bdr_request *r) {
+/* Count the lines and their bytes; which of the uninvited are among them? */
+static bdr_status measure_headers(const bdr_request *r, size_t *lines,
+                                  size_t *bytes, unsigned *given) {
   const char *const *line;
-  unsigned given = 0;
   size_t i;
   for (line = r->headers; *line; line++) {
-    if (!is_clean(*line)) return BDR_E_ARG;
-    if (!append_line(x, *line)) return BDR_E_NOMEM;
-    given |= uninvited_bit(*line);
+    size_t n = clean_length(*line);
+    if (n == SIZE_MAX) return BDR_E_ARG;
+    *lines += 1;
+    *bytes += n + 1;
+    *given |= uninvited_bit(*line);
   }
   for (i = 0; i < UNINVITED; i++) {
-    if (given & 1u << i) continue;
-    if (!append_line(x, uninvited[i])) return BDR_E_NOMEM;
+    if (*given & 1u << i) continue;
+    *lines += 1;
+    *bytes += strlen(uninvited[i]) + 1;
   }
   return BDR_OK;
+}
+
+/* The next node of the list; its text goes to *text. */
+static struct curl_slist *add_line(struct curl_slist *node, char **text,
+                                   const char *line) {
+  size_t n = strlen(line) + 1;
+  node->data = memcpy(*text, line, n);
+  node->next = node + 1;
+  *text += n;
+  return node + 1;
+}
+
+/* libcurl only reads its list: nodes and lines are one piece of memory. */
+static bdr_status set_headers(bdr_transfer *x, const bdr_request *r) {
+  size_t lines = 0, bytes = 0, i;
+  unsigned given = 0;
+  const char *const *line;
+  struct curl_slist *node;
+  char *text;
+  bdr_status status = measure_headers(r, &lines, &bytes, &given);
+  if (status != BDR_OK) return status;
+  x->headers_size = lines * sizeof *node + bytes;
+  x->headers = node = malloc(x->headers_size);
+  if (!node) return BDR_E_NOMEM;
+  text = (char *)(node + lines);
+  for (line = r->headers; *line; line++) node = add_line(node, &text, *line);
+  for (i = 0; i < UNINVITED; i++)
+    if (!(given & 1u << i)) node = add_line(node, &text, uninvited[i]);
+  (node - 1)->next = NULL; /* the uninvited are there, one way or another */
+  return BDR_OK;
+}
+
+/* Tokens were in it. */
+static void free_headers(bdr_transfer *x) {
+  if (x->headers) bdr_wipe(x->headers, x->headers_size);
+  free(x->headers);
+  x->headers = NULL;
 }
 
 /*
@@ -299,8 +339,7 @@ int bdr_transfer_release(bdr_transfer *x) {
   if (!x->head_complete || !x->easy || !x->multi || bdr_multi_forked(x->multi))
     return 0;
   curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, NULL);
-  curl_slist_free_all(x->headers);
-  x->headers = NULL;
+  free_headers(x);
   bdr_buf_free(&x->head);
   if (bdr_transfer_sent(x) != (long long)x->body_size) return 0;
   curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, NULL);
@@ -424,7 +463,7 @@ void bdr_transfer_close(bdr_transfer *x) {
     give_back(x->easy, m);
   else if (x->easy)
     curl_easy_cleanup(x->easy);
-  curl_slist_free_all(x->headers);
+  free_headers(x);
   bdr_buf_free(&x->head);
   bdr_buf_free(&x->body);
   free(x);
