@@ -128,6 +128,21 @@ describe("bedrock.each", function()
     assert.is_nil((each:next()))
   end)
 
+  it("ends a silence by its own limit, not by that of connecting", function()
+    local options = { host = client.host, connect_timeout = 3600,
+      idle_timeout = 0.2 }
+    for name, value in pairs(emulator.options) do
+      options[name] = options[name] or value
+    end
+    local each = bedrock.each {
+      (ask("x", "emulator.stall-mid-stream", bedrock.new(options))) }
+    local stream, event, err
+    repeat stream, event, err = each:next(30) until not event
+    assert.is_table(stream)
+    assert.equal("IdleTimeout", err.code)
+    each:close()
+  end)
+
   it("misses nothing that comes in while another one begins", function()
     local first = ask("x", "emulator.stall-after-headers:0.2")
     local each = bedrock.each { first }

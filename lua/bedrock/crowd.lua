@@ -65,7 +65,8 @@ end
 -- @return member
 function Crowd:add(what)
   local member = setmetatable({ what = what, group = nil, source = nil,
-    id = nil, deadline = nil, parked = false, news = false }, Member)
+    id = nil, deadline = nil, parked = false, news = false, rested = false },
+    Member)
   what.watcher = member -- woken by its end, too
   self.members[member] = true
   push(self, member)
@@ -106,6 +107,7 @@ end
 local function move(self, member, host, source)
   unwatch(member)
   member.group, member.source = self:group(host), source
+  member.rested = false
   if source and host.watch then member.id = host:watch(source, member) end
 end
 
@@ -128,14 +130,18 @@ function Crowd:park(member)
   if not member.id then group.restless[#group.restless + 1] = member end
 end
 
---- It has given all that it had.  Who is watched need not look for more; its
--- deadline can only have become a later one.
+--- It has given all that it had, and waits for more of its source: who is
+-- watched need not look.  From the first time on its deadline can only become
+-- a later one, and need not be asked for either.
 function Crowd:rest(member)
-  if member.id and member.deadline and not member.news then
-    member.parked = true
-  else
+  if not member.id or member.news then
     member.news = false
     push(self, member)
+  elseif member.rested and member.deadline then
+    member.parked = true
+  else
+    member.rested = true
+    self:park(member)
   end
 end
 
@@ -193,9 +199,11 @@ function Crowd:glance()
   end
 end
 
---- The first host's clock; 0 while there is none.
+--- The first host's clock; 0 while nobody is there.
 function Crowd:clock()
-  return self.list[1] and self.list[1].host:clock() or 0
+  local group, member = self.list[1], next(self.members)
+  if not group and member then group = self:group((member.what:waits())) end
+  return group and group.host:clock() or 0
 end
 
 return crowd
