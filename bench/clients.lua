@@ -38,10 +38,8 @@ function COMMANDS.floor(trial)
   return FLOOR[trial.mode] and programs .. "/floor"
 end
 
-local BYHAND = { start = true, stream = true, unary = true }
-
 function COMMANDS.byhand(trial)
-  return BYHAND[trial.mode] and "lua bench/peers/byhand.lua"
+  return FLOOR[trial.mode] and "lua bench/peers/byhand.lua"
 end
 
 function COMMANDS.sdk()
