@@ -7,6 +7,7 @@
 -- the model does not know.
 
 local json = require "bedrock.json"
+local shapes = require "bedrock.service.shapes"
 
 local cleaners = {}
 
@@ -68,20 +69,15 @@ local MAKERS = {
 
 --- The function that cleans values of a type; false when there is nothing to
 -- do for any of them.
--- @param text  a type as in the model's rows
-function cleaners.of(schema, text)
-  local known = schema.cleaners
-  if not known then
-    known = {}
-    schema.cleaners = known
-  end
-  local clean = known[text]
-  if clean == nil then
-    local kind, detail = schema:type(text)
-    clean = MAKERS[kind] and MAKERS[kind](schema, detail) or false
-    known[text] = clean
-  end
-  return clean
+-- @param schema  @param text  a type as in the model's rows
+cleaners.of = shapes.per_type(function(schema, kind, detail)
+  return MAKERS[kind] and MAKERS[kind](schema, detail) or false
+end)
+
+--- Clean a value of a type.
+function cleaners.clean(schema, text, value)
+  local clean = cleaners.of(schema, text)
+  if clean then clean(value) end
 end
 
 return cleaners

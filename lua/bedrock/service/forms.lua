@@ -5,6 +5,7 @@
 -- is wrong, or what to send instead.
 
 local form = require "bedrock.core".form
+local shapes = require "bedrock.service.shapes"
 
 local forms = {}
 
@@ -18,20 +19,13 @@ local function members_of(schema, shape)
   end })
 end
 
-local function is_renamed(shape)
-  for name, member in pairs(shape.members) do
-    if member.where == "body" and member.wire ~= name then return true end
-  end
-  return false
-end
-
 local function structure(schema, shape)
-  if is_renamed(shape) then return false end
+  if shapes.renamed(shape) then return false end
   return { form.STRUCTURE, members_of(schema, shape), shape.required }
 end
 
 local function union(schema, shape)
-  return not is_renamed(shape) and { form.UNION, members_of(schema, shape) }
+  return not shapes.renamed(shape) and { form.UNION, members_of(schema, shape) }
 end
 
 local function constant(value)
@@ -55,22 +49,11 @@ local MAKERS = {
 }
 
 --- The form of a type; false where values of it are always converted.
--- @param text  a type as in the model's rows
-function forms.of(schema, text)
-  local known = schema.forms
-  if not known then
-    known = {}
-    schema.forms = known
-  end
-  local found = known[text]
-  if found == nil then
-    local kind, detail = schema:type(text)
-    local make = MAKERS[kind]
-    found = make and make(schema, detail) or false
-    known[text] = found
-  end
-  return found
-end
+-- @param schema  @param text  a type as in the model's rows
+forms.of = shapes.per_type(function(schema, kind, detail)
+  local make = MAKERS[kind]
+  return make and make(schema, detail) or false
+end)
 
 --- Does a value go out exactly as it is?
 -- @param of  its type's form

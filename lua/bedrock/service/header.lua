@@ -1,13 +1,10 @@
 --- Headers of an answer as values (restJson1).
 
 local base64_decode = require "bedrock.core".bytes.base64_decode
+local readers = require "bedrock.service.readers"
 local timestamp = require "bedrock.lazy" "bedrock.service.timestamp"
 
 local header = {}
-
-local SPECIAL = {
-  NaN = 0 / 0, Infinity = math.huge, ["-Infinity"] = -math.huge,
-}
 
 local READERS = {
   boolean = function(text)
@@ -17,7 +14,7 @@ local READERS = {
   end,
   integer = tonumber, long = tonumber,
   float = function(text)
-    return SPECIAL[text] or tonumber(text)
+    return readers.float(text) or tonumber(text)
   end,
   timestamp = function(text) return timestamp.parse(text) end,
   blob = base64_decode,

@@ -214,10 +214,7 @@ local function encode_body(plan, state)
   default_type(state, JSON_TYPE)
 end
 
-local function resolve(operation)
-  if type(operation) == "table" then return operation end
-  return assert(shapes.bedrock():operation(operation), operation)
-end
+local resolve = shapes.resolve
 
 local function new_state(operation, options)
   return {

@@ -51,8 +51,7 @@ end
 
 local function clean_event(operation, events, name, payload)
   local member = events and events.members[name]
-  local clean = member and cleaners.of(operation.schema, member.type)
-  if clean then clean(payload) end
+  if member then cleaners.clean(operation.schema, member.type, payload) end
 end
 
 --- See unmarshal.event.

@@ -14,6 +14,7 @@
 
 local core = require "bedrock.core"
 local lazy = require "bedrock.lazy"
+local shapes = require "bedrock.service.shapes"
 
 local cleaners = lazy "bedrock.service.cleaners"
 local timestamp = lazy "bedrock.service.timestamp"
@@ -27,7 +28,8 @@ local NOT_FINITE = {
   NaN = 0 / 0, Infinity = math.huge, ["-Infinity"] = -math.huge,
 }
 
-local function float(value)
+--- The number that one of restJson1's three strings stands for, or nil.
+function readers.float(value)
   return NOT_FINITE[value]
 end
 
@@ -39,7 +41,8 @@ local function time(value)
   return type(value) == "string" and timestamp.parse(value) or nil
 end
 
-local SCALARS = { blob = blob, timestamp = time, float = float, double = float }
+local SCALARS = { blob = blob, timestamp = time, float = readers.float,
+  double = readers.float }
 
 local function list_of(schema, element)
   local read = readers.of(schema, element)
@@ -63,19 +66,8 @@ local function map_of(schema, element)
   end
 end
 
-local function renames_of(shape)
-  local names
-  for name, member in pairs(shape.members) do
-    if member.where == "body" and member.wire ~= name then
-      names = names or {}
-      names[member.wire] = name
-    end
-  end
-  return names
-end
-
 local function rename(names, value)
-  for wire, name in pairs(names) do
+  for name, wire in pairs(names) do
     if value[wire] ~= nil then value[name], value[wire] = value[wire], nil end
   end
 end
@@ -103,7 +95,7 @@ end
 
 local function structure(schema, shape)
   local wires, types, plain = members_of(schema, shape)
-  local names, count = renames_of(shape), #wires
+  local names, count = shapes.renamed(shape), #wires
   if count == 0 and not names then return false end
   -- A union holds one member: when it is the usual one, which needs nothing,
   -- the others need no look.
@@ -134,29 +126,17 @@ local MAKERS = {
 
 --- The function that reads values of a type; false when there is nothing to
 -- do for any of them.
--- @param text  a type as in the model's rows
-function readers.of(schema, text)
-  local known = schema.readers
-  if not known then
-    known = {}
-    schema.readers = known
-  end
-  local read = known[text]
-  if read == nil then
-    local kind, detail = schema:type(text)
-    local make = MAKERS[kind]
-    read = make and make(schema, detail) or SCALARS[kind] or false
-    known[text] = read
-  end
-  return read
-end
+-- @param schema  @param text  a type as in the model's rows
+readers.of = shapes.per_type(function(schema, kind, detail)
+  local make = MAKERS[kind]
+  return make and make(schema, detail) or SCALARS[kind] or false
+end)
 
 --- A decoded value of a type, changed in place; or what replaces it.
 -- @param is_odd  there may be members that are null, or a union's `__type`,
 --   to be taken out
 function readers.read(schema, text, value, is_odd)
-  local clean = is_odd and cleaners.of(schema, text)
-  if clean then clean(value) end
+  if is_odd then cleaners.clean(schema, text, value) end
   local read = readers.of(schema, text)
   local new
   if read then new = read(value) end

@@ -179,6 +179,40 @@ function Schema:type(text)
   return shape.kind, shape
 end
 
+--- Something that is made of a type: once for each type of a schema, which
+-- keeps it.
+-- @param make  function(schema, kind, detail) -> anything but nil; kind and
+--   detail are Schema:type's
+-- @return function(schema, text) -> what was made of the type `text`
+function shapes.per_type(make)
+  return function(schema, text)
+    local known = schema.made[make]
+    if not known then
+      known = {}
+      schema.made[make] = known
+    end
+    local made = known[text]
+    if made == nil then
+      made = make(schema, schema:type(text))
+      known[text] = made
+    end
+    return made
+  end
+end
+
+--- Members in the body that have another name in JSON: name -> that name; nil
+-- where there is none.
+function shapes.renamed(shape)
+  local names
+  for name, member in pairs(shape.members) do
+    if member.where == "body" and member.wire ~= name then
+      names = names or {}
+      names[name] = member.wire
+    end
+  end
+  return names
+end
+
 --- The member of a shape that travels as a kind, or nil: the payload of an
 -- operation's input or output.
 function shapes.member_at(shape, where)
@@ -228,7 +262,7 @@ function shapes.new(model)
   return setmetatable({
     operation_rows = "\n" .. model.operations,
     shape_rows = "\n" .. model.shapes, apart = model.guardrails,
-    known = {}, operations = {},
+    known = {}, operations = {}, made = {},
   }, Schema)
 end
 
@@ -238,6 +272,12 @@ local default
 function shapes.bedrock()
   default = default or shapes.new(require "bedrock.service.model")
   return default
+end
+
+--- An operation of Bedrock's by its name; one of another schema as it is.
+function shapes.resolve(operation)
+  if type(operation) == "table" then return operation end
+  return assert(shapes.bedrock():operation(operation), operation)
 end
 
 return shapes

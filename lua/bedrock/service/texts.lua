@@ -149,6 +149,15 @@ function texts.of(schema, type_text, place)
   end
 end
 
+--- May the text be a header's?  A line break in it would begin a header of
+-- the caller's choice.
+-- @return true; false after the refusal
+function texts.is_header(text, state)
+  if not text:find("[%z\1-\8\10-\31\127]") then return true end
+  walk.refuse(state, "a header holds no control characters")
+  return false
+end
+
 --- A function that gives a value as one header's text.
 function texts.header(schema, type_text)
   local kind, element = schema:type(type_text)
@@ -162,11 +171,7 @@ function texts.header(schema, type_text)
       for i = 1, #list do list[i] = quoted(list[i]) end
     end
     local text = table.concat(list, ", ")
-    -- A line break would begin a header of the caller's choice.
-    if text:find("[%z\1-\8\10-\31\127]") then
-      return walk.refuse(state, "a header holds no control characters")
-    end
-    return text
+    return texts.is_header(text, state) and text or nil
   end
 end
 

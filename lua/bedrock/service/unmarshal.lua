@@ -13,10 +13,7 @@ local response = lazy "bedrock.service.response"
 
 local unmarshal = {}
 
-local function resolve(operation)
-  if type(operation) == "table" then return operation end
-  return assert(shapes.bedrock():operation(operation), operation)
-end
+local resolve = shapes.resolve
 
 --- The members of an answer that its status and headers hold.
 -- @param headers  lower-case name -> value

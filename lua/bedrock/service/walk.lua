@@ -19,6 +19,7 @@
 local forms = require "bedrock.service.forms"
 local json = require "bedrock.json"
 local lazy = require "bedrock.lazy"
+local shapes = require "bedrock.service.shapes"
 local wire = require "bedrock.service.wire"
 
 local explain = lazy "bedrock.service.explain"
@@ -335,18 +336,6 @@ local function members_of(schema, shape)
   end })
 end
 
--- Members whose name in JSON is another one.
-local function renamed(shape)
-  local names
-  for name, member in pairs(shape.members) do
-    if member.where == "body" and member.wire ~= name then
-      names = names or {}
-      names[name] = member.wire
-    end
-  end
-  return names
-end
-
 local function rename(names, value, out)
   for name, other in pairs(names) do
     if rawget(out or value, name) ~= nil then
@@ -358,7 +347,7 @@ local function rename(names, value, out)
 end
 
 local function structure(schema, shape)
-  local members, names = members_of(schema, shape), renamed(shape)
+  local members, names = members_of(schema, shape), shapes.renamed(shape)
   local check = shape.kind == "structure" and check_required or check_union
   return function(value, state)
     if type(value) ~= "table" then
@@ -433,23 +422,10 @@ local MAKERS = {
 
 --- The function that converts values of a type; false when values go out
 -- exactly as they are.
--- @param text  a type as in the model's rows
-function walk.converter(schema, text)
-  local known = schema.converters
-  if not known then
-    known = {}
-    schema.converters = known
-  end
-  local convert = known[text]
-  if convert == nil then
-    -- Recursive shapes meet themselves while they are made.
-    known[text] = function(value, state) return known[text](value, state) end
-    local kind, detail = schema:type(text)
-    convert = assert(MAKERS[kind], kind)(schema, detail)
-    known[text] = convert
-  end
-  return convert
-end
+-- @param schema  @param text  a type as in the model's rows
+walk.converter = shapes.per_type(function(schema, kind, detail)
+  return assert(MAKERS[kind], kind)(schema, detail)
+end)
 
 --- What goes out for a member at the top of the parameters.
 function walk.member(member, value, state)
