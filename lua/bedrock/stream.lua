@@ -163,34 +163,29 @@ local function fetch(self)
   return bytes
 end
 
--- The same, by the task, into the decoder; true if something has changed.  It
--- may have become of no use with that.
+-- The same, by the task, into the decoder; nil also where something else has
+-- changed.  The task may have become of no use with that.
 local function step(self)
   self.fed = nil
-  if not self.task:step() then return self.fed or false end
-  self.task:result() -- raises what the task raised
-  self.direct = self.reply ~= nil and self.reply.take ~= nil
-  return true
+  if self.task:step() then
+    self.task:result() -- raises what the task raised
+    self.direct = self.reply ~= nil and self.reply.take ~= nil
+  elseif not self.fed then
+    return false
+  end
 end
 
 -- event | false (nothing yet, the host has to wait) | nil | nil, err
 local function advance(self)
   local bytes
-  local go = not self.hungry
-  while true do
-    if go then
-      local event = take(self, bytes)
-      if event then return event end
-      if self.ended then return nil, self.err end
-    end
-    if self.direct then
-      bytes = fetch(self)
-      go = bytes ~= false
-    else
-      go = step(self)
-    end
-    if not go then return false end
+  if self.hungry then bytes = fetch(self) end
+  while bytes ~= false do
+    local event = take(self, bytes)
+    if event then return event end
+    if self.ended then return nil, self.err end
+    bytes = (self.direct and fetch or step)(self)
   end
+  return false
 end
 
 local methods = {}
