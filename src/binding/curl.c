@@ -199,6 +199,7 @@ static int multi_start(lua_State *L) {
   bdr_multi *m = check_multi(L);
   multi_box *owner = lua_touserdata(L, 1);
   transfer_box *box;
+  long connect_timeout_ms = milliseconds(L, 3, 0);
   bdr_request r;
   bdr_status status;
   lua_settop(L, 3);
@@ -210,7 +211,7 @@ static int multi_start(lua_State *L) {
   lua_rawseti(L, -2, 2);
   lbdr_setuservalue(L, 4);
   r = check_request(L, 2, owner);
-  r.connect_timeout_ms = milliseconds(L, 3, 0);
+  r.connect_timeout_ms = connect_timeout_ms;
   status = bdr_transfer_start(m, &r, &box->transfer);
   bdr_wipe(owner->text.p, owner->text.n); /* tokens were in it */
   if (status != BDR_OK) return lbdr_fail(L, status);

@@ -58,25 +58,19 @@ static int item_fits(lua_State *L, int form, int depth) {
   return !lua_islightuserdata(L, item) && has_form(L, item, form, depth);
 }
 
-static int is_list(lua_State *L, int value, int form, int depth) {
+/* How many elements the table has; 0 also if one of them is amiss, or has a
+** key that is no string where all must be. */
+static size_t count_elements(lua_State *L, int value, int form, int depth,
+                             int named) {
   size_t n = 0;
   int element;
   lua_rawgeti(L, form, 2);
   element = lua_gettop(L);
-  for (lua_pushnil(L); lua_next(L, value); lua_pop(L, 1), n++)
+  for (lua_pushnil(L); lua_next(L, value); lua_pop(L, 1), n++) {
+    if (named && lua_type(L, -2) != LUA_TSTRING) return 0;
     if (!item_fits(L, element, depth)) return 0;
-  return n > 0 && n == lbdr_rawlen(L, value);
-}
-
-static int is_map(lua_State *L, int value, int form, int depth) {
-  size_t n = 0;
-  int element;
-  lua_rawgeti(L, form, 2);
-  element = lua_gettop(L);
-  for (lua_pushnil(L); lua_next(L, value); lua_pop(L, 1), n++)
-    if (lua_type(L, -2) != LUA_TSTRING || !item_fits(L, element, depth))
-      return 0;
-  return n > 0;
+  }
+  return n;
 }
 
 /* How many members the table has; 0 also if one of them is amiss. */
@@ -108,12 +102,13 @@ static int has_required(lua_State *L, int value, int form) {
 }
 
 static int is_table(lua_State *L, int value, int form, int depth) {
-  int kind;
+  size_t n;
   lua_rawgeti(L, form, 1);
-  kind = (int)lua_tointeger(L, -1);
-  switch (kind) {
-    case LIST: return is_list(L, value, form, depth);
-    case MAP: return is_map(L, value, form, depth);
+  switch (lua_tointeger(L, -1)) {
+    case LIST:
+      n = count_elements(L, value, form, depth, 0);
+      return n > 0 && n == lbdr_rawlen(L, value);
+    case MAP: return count_elements(L, value, form, depth, 1) > 0;
     case STRUCTURE:
       return count_members(L, value, form, depth) > 0 &&
              has_required(L, value, form);
