@@ -1,6 +1,9 @@
 -- close() from anywhere, at any time: at once, for good, any number of times.
 local bedrock = require "bedrock"
+local fakehost = require "spec.support.fakehost"
 local odd = require "spec.support.odd"
+local record = require "bedrock.host.record"
+local replay = require "bedrock.host.replay"
 
 local function closed(stream)
   stream:close()
@@ -30,6 +33,19 @@ describe("a stream is closed", function()
   it("before anything came", function()
     closed(server:client():converse_stream(odd.ask "mute"))
     all_gone()
+  end)
+
+  it("before anything came, and its recording says so", function()
+    local file = fakehost.file()
+    local inner = require "bedrock.host.curl".new()
+    local one = server:client { host = assert(record.new(inner, file)) }
+    closed(one:converse_stream(odd.ask "mute"))
+    all_gone()
+    local again = server:client { host = assert(replay.new(file)) }
+    local event, err = again:converse_stream(odd.ask "mute"):next()
+    assert.is_nil(event)
+    assert.equal("closed", err.kind)
+    assert.equal(1, err.attempts)
   end)
 
   it("while it waits for the body", function()

@@ -137,8 +137,8 @@ describe("editor types", function()
 
   it("name every method of what users hold, and no other", function()
     -- For bedrock.each and the like, and what a loop calls.
-    local INTERNAL = { step = true, waits = true, attend = true, send = true,
-      wait = true }
+    local INTERNAL = { step = true, waits = true, attend = true, begin = true,
+      send = true, wait = true }
     local client = bedrock.new { region = "us-east-1", endpoint_url =
       "http://127.0.0.1:1", credentials = { access_key_id = "a",
       secret_access_key = "b" } }

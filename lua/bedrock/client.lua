@@ -138,7 +138,9 @@ function methods:call(name, params)
   if operation.reply == "events" then
     return stream.new(self, operation, params)
   end
-  return exchange.run(self, operation, params, unary.receive(operation))
+  local call, err = exchange.new(self, operation, params)
+  if not call then return nil, err end
+  return exchange.run(call, unary.receive(operation))
 end
 
 --- The pages of `list_async_invokes` one after another, each entry by itself:

@@ -28,19 +28,8 @@ local function credentials_of(self)
   return self.credentials
 end
 
---- May wait (inside a task).
--- @param url where it will be sent: a token does not go out in the clear
--- @param deadlines as for host:send; nil: none
--- @return { token =, fixed = true where it is always the same } or
---   { access_key_id =, ... }; or nil, err
-function Identity:get(url, deadlines)
-  local scheme, token, source = schemes.choose(self.client.settings)
-  if scheme == "sigv4" then
-    local found, err = credentials_of(self):get(deadlines)
-    if not found and self.client.host.replays then return NOBODY end
-    return found, err
-  end
-  if scheme == nil then return nil, token end
+-- A token for `url`, as `get` gives it.
+local function bearer_for(self, url, token, source, deadlines)
   local ok, err = bearer.allowed(url)
   if not ok then return nil, err end
   local fixed = type(token) == "string"
@@ -48,6 +37,31 @@ function Identity:get(url, deadlines)
   token, err = bearer.token(token, source, context, deadlines)
   if not token then return nil, err end
   return { token = token, fixed = fixed }
+end
+
+--- May wait (inside a task).
+-- @param url where it will be sent: a token does not go out in the clear
+-- @param deadlines as for host:send; nil: none
+-- @return { token =, fixed = true where it is always the same } or
+--   { access_key_id =, ... }; or nil, err
+function Identity:get(url, deadlines)
+  local scheme, token, source = schemes.choose(self.client.settings)
+  if scheme == nil then return nil, token end
+  if scheme == "bearer" then
+    return bearer_for(self, url, token, source, deadlines)
+  end
+  local found, err = credentials_of(self):get(deadlines)
+  if not found and self.client.host.replays then return NOBODY end
+  return found, err
+end
+
+--- What `get` would give without waiting, or nil: where it would have to, or
+-- fails.
+function Identity:at_hand(url)
+  local scheme, token, source = schemes.choose(self.client.settings)
+  if scheme == "sigv4" then return credentials_of(self):at_hand() end
+  if type(token) ~= "string" then return nil end
+  return (bearer_for(self, url, token, source))
 end
 
 --- The service says that `used`, which a `get` gave, has expired.

@@ -1,11 +1,14 @@
 --- The stream of events that `client:converse_stream` and `client:invoke`
 -- return: an object that serves `for`, can be polled, and can be closed.
 --
---     task:  exchange --> reply:read --> decoder:feed --> (step again)
+--     reply:head --> reply:take ----> decoder     what was begun
+--     task:  exchange --> reply:read --> decoder  what has to wait in between
 --     user:  next / poll / for  <--  decoder:event
 --
--- The task does what waits, and is stepped by whoever wants an event.  Events
--- that have arrived are taken from the decoder without it.
+-- Where the first attempt can be sent at once, on a host where a look never
+-- waits, the stream looks for its head and its bytes itself.  Else, and for
+-- further attempts, a task does it, and is stepped by whoever wants an event.
+-- Events that have arrived are taken from the decoder without either.
 
 local core = require "bedrock.core"
 local errors = require "bedrock.errors"
@@ -30,17 +33,19 @@ local LAST_CHUNK = '"amazon-bedrock-invocationMetrics"'
 -- The event whose `delta` is a union, so that a text stands alone in it.
 local TEXT_EVENT = "contentBlockDelta"
 
+local function is_event_stream(reply)
+  local kind = (reply.headers["content-type"] or ""):match "^[^;,%s]*"
+  local coding = reply.headers["content-encoding"]
+  return (kind == CONTENT_TYPE or kind:lower() == CONTENT_TYPE)
+    and (not coding or coding:lower() == "identity")
+end
+
 -- Takes the reply of a streaming operation if its body is what it should be.
 local function receive(self)
   return function(reply, attempts)
     self.attempts = attempts
-    local kind = (reply.headers["content-type"] or ""):match "^[^;,%s]*"
-    local coding = reply.headers["content-encoding"]
-    if kind ~= CONTENT_TYPE and kind:lower() ~= CONTENT_TYPE
-        or coding and coding:lower() ~= "identity" then
-      return stray.reply(self.operation, reply)
-    end
-    return reply
+    if is_event_stream(reply) then return reply end
+    return stray.reply(self.operation, reply)
   end
 end
 
@@ -56,10 +61,10 @@ end
 
 -- The end of it: nothing comes any more, err says why if it is not the end.
 local function finish(self, err)
-  if self.ended then return end
-  self.ended, self.hungry = true, false
+  if not self.pull then return end
+  self.pull, self.hungry = nil, false
   self.err = err and complete(self, err)
-  self.task:close()
+  if self.task then self.task:close() end
   if self.reply then self.reply:close() end
   self.decoder:close()
   if self.watcher then self.watcher:wake() end -- who waits for many
@@ -88,6 +93,15 @@ local function at_end(self, err)
   finish(self)
 end
 
+-- The bytes that are there, by what never waits; false: there are none; nil:
+-- the stream has ended.
+local function fetch(self)
+  local bytes, err, all = self.reply:take()
+  self.dry = all
+  if bytes == nil then at_end(self, err) end
+  return bytes
+end
+
 local function take_head(self, reply)
   self.reply = reply
   self.status, self.headers = reply.status, reply.headers
@@ -96,11 +110,11 @@ local function take_head(self, reply)
     or reply.headers["content-type"]
 end
 
--- The task: the exchange; then, where asking for bytes may wait, bytes into
--- the decoder, a piece at a step.
-local function work(self, client, params)
-  local reply, err = exchange.run(client, self.operation, params,
-    receive(self))
+-- The task: the exchange, or what is left of it; then, where asking for bytes
+-- may wait, bytes into the decoder, a piece at a step.
+local function work(self, do_call, call, reply, err)
+  task.hold(reply)
+  reply, err = do_call(call, receive(self), reply, err)
   if not reply then return finish(self, err) end
   take_head(self, reply)
   if reply.take then return end
@@ -113,6 +127,51 @@ local function work(self, client, params)
     self.fed = true
     task.wait()
   end
+end
+
+-- By the task, into the decoder: nil also where something else has changed
+-- (the task may have become of no use with that); false: it waits.
+local function step(self)
+  self.fed = nil
+  if self.task:step() then
+    self.task:result() -- raises what the task raised
+    if self.pull and self.reply.take then self.pull, self.task = fetch, nil end
+  elseif not self.fed then
+    return false
+  end
+end
+
+local function start_task(self, ...)
+  self.pull, self.hungry = step, false
+  self.task = task.new(work, self, ...)
+  self.task:step()
+end
+
+-- By the reply that was begun, if its head is there.  What is no success may
+-- have to wait: for what it says, and for another attempt.
+local function await(self)
+  local reply, call = self.reply, self.call
+  local there, err = reply:head()
+  if there == false then return false end
+  self.call = nil
+  if there and exchange.is_success(reply) and is_event_stream(reply) then
+    self.attempts = call.sent
+    exchange.succeed(call)
+    take_head(self, reply)
+    self.pull = fetch
+    return fetch(self)
+  end
+  self.reply = nil
+  start_task(self, exchange.go_on, call, there and reply or nil, err)
+end
+
+-- Send the request.
+local function start(self, client, params)
+  local call, err = exchange.new(client, self.operation, params)
+  if not call then return finish(self, err) end
+  self.reply = exchange.begin(call)
+  if not self.reply then return start_task(self, exchange.run, call) end
+  self.call = call
 end
 
 -- What the end of the stream will be judged by.
@@ -129,14 +188,14 @@ end
 -- or has to wait.  A piece of an answer's text, which nearly every event is,
 -- has nothing to convert.
 local function take(self, bytes)
-  if self.ended then return nil end
+  if not self.pull then return nil end
   local name, payload, detail, text, more = self.decoder:event(bytes)
   while name == "initial-response" do
     -- Protocols that have one bind it to the head; it is no event of ours.
     name, payload, detail, text, more = self.decoder:event()
   end
   if name then
-    self.hungry = self.direct and not more
+    self.hungry = not more and self.pull == fetch
     local event
     if text and name == TEXT_EVENT and not detail then
       event = { [name] = payload }
@@ -154,36 +213,15 @@ local function take(self, bytes)
   end
 end
 
--- The bytes that are there, by what never waits; false: there are none; nil:
--- the stream has ended.
-local function fetch(self)
-  local bytes, err, all = self.reply:take()
-  self.dry = all
-  if bytes == nil then at_end(self, err) end
-  return bytes
-end
-
--- The same, by the task, into the decoder; nil also where something else has
--- changed.  The task may have become of no use with that.
-local function step(self)
-  self.fed = nil
-  if self.task:step() then
-    self.task:result() -- raises what the task raised
-    self.direct = self.reply ~= nil and self.reply.take ~= nil
-  elseif not self.fed then
-    return false
-  end
-end
-
 -- event | false (nothing yet, the host has to wait) | nil | nil, err
 local function advance(self)
   local bytes
-  if self.hungry then bytes = fetch(self) end
+  if self.hungry then bytes = self:pull() end
   while bytes ~= false do
     local event = take(self, bytes)
     if event then return event end
-    if self.ended then return nil, self.err end
-    bytes = (self.direct and fetch or step)(self)
+    if not self.pull then return nil, self.err end
+    bytes = self:pull()
   end
   return false
 end
@@ -201,10 +239,9 @@ end
 -- @return the host; until when at most, or nil; the one thing that has to
 --   change, or nil
 function methods:waits()
-  if self.direct then
-    return self.host, self.reply:due(), self.reply.source
-  end
-  return self.host, self.task.deadline, self.task.source
+  local waiting = self.task
+  if waiting then return self.host, waiting.deadline, waiting.source end
+  return self.host, self.reply:due(), self.reply.source
 end
 
 --- The next event, when it has come.
@@ -278,7 +315,7 @@ end
 -- number of times, from anywhere; afterwards `for` ends and `next` returns
 -- nil and an error of kind "closed".
 function methods:close()
-  if self.ended then return end
+  if not self.pull then return end
   finish(self, errors.new("closed", "the stream was closed",
     { code = "Closed" }))
   if self.host.wake then self.host:wake() end -- who waits for it need not
@@ -300,7 +337,7 @@ end
 
 function Stream:__tostring()
   return ("bedrock.stream: %s, %s"):format(self.operation.name,
-    self.ended and "ended" or "open")
+    self.pull and "open" or "ended")
 end
 
 -- What puts the events together, for `response` and `partial`.
@@ -317,15 +354,17 @@ end
 -- @param params the user's parameters
 function stream.new(client, operation, params)
   local self = setmetatable({
-    operation = operation, host = client.host, ended = false,
+    operation = operation, host = client.host,
     answer = answer_for(operation, type(params) == "table" and params or {}),
     decoder = core.eventstream.decoder(client.options.max_event_bytes),
-    task = nil, direct = false, hungry = false, dry = false, watcher = nil,
-    attempts = nil, reply = nil, status = nil, headers = nil,
-    request_id = nil, content_type = nil, -- nil: room for them, and no more
+    pull = await, -- what gets more: await, fetch or step; nil: it has ended
+    hungry = true, -- the decoder has nothing
+    dry = false, -- nor had the reply, when it last gave something
+    task = nil, call = nil, reply = nil, watcher = nil, attempts = nil,
+    status = nil, headers = nil, request_id = nil,
+    content_type = nil, -- nil: room for them, and no more
   }, Stream)
-  self.task = task.new(work, self, client, params)
-  self.task:step()
+  start(self, client, params)
   return self
 end
 

@@ -290,15 +290,25 @@ static void add_header(lua_State *L, bdr_str line) {
   lua_rawset(L, -3);
 }
 
+/* Cut the first line off, with its end. */
+static bdr_str next_line(bdr_str *rest) {
+  const char *end = memchr(rest->p, '\n', rest->n);
+  bdr_str line = {NULL, 0};
+  bdr_cut(rest, end ? (size_t)(end - rest->p) + 1 : rest->n, &line);
+  return line;
+}
+
+static int count_lines(bdr_str text) {
+  int lines = 0;
+  for (; text.n; lines++) next_line(&text);
+  return lines;
+}
+
 /* transfer:headers() -> lower-case name -> value, duplicates joined */
 static int transfer_headers(lua_State *L) {
-  bdr_str rest = bdr_transfer_head(check_transfer(L)), line = {NULL, 0};
-  lua_newtable(L);
-  while (rest.n) {
-    const char *end = memchr(rest.p, '\n', rest.n);
-    bdr_cut(&rest, end ? (size_t)(end - rest.p) + 1 : rest.n, &line);
-    add_header(L, line);
-  }
+  bdr_str rest = bdr_transfer_head(check_transfer(L));
+  lua_createtable(L, 0, count_lines(rest));
+  while (rest.n) add_header(L, next_line(&rest));
   return 1;
 }
 

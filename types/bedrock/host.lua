@@ -4,6 +4,7 @@
 -- luacheck: ignore
 
 ---@class bedrock.Host
+---@field begin function? as `send`, but never waits: see the reply's `head`
 local Host = {}
 
 ---@param request { method: string, url: string, headers: table, body: string? }
@@ -26,8 +27,12 @@ function Host:now() end
 function Host:clock() end
 
 ---@class bedrock.Reply
----@field status integer
----@field headers table<string, string>
+---@field status integer? once the head is there
+---@field headers table<string, string>?
+---@field head function? of `begin`: true; false is not yet; nil, err
+---@field take function? as `read`, but never waits: false is nothing yet
+---@field due function? until when it is fine that nothing comes, or nil
+---@field source any what has to change meanwhile
 local Reply = {}
 
 ---@return string? bytes nil at the end

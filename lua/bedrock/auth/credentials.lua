@@ -134,6 +134,16 @@ local function at_once(self)
   return found
 end
 
+--- Those that `get` would give without waiting, or nil.
+function Credentials:at_hand()
+  local now = self.context.now()
+  if fresh(self, now) or self.retry_at and now < self.retry_at
+      and self:usable(now) then
+    return self.held
+  end
+  return at_once(self)
+end
+
 --- The credentials, found or renewed if need be.  May wait; call it inside a
 -- task where the host is not to block.
 -- @param deadlines as for host:send, of which `total` and `total_seconds`
@@ -141,12 +151,7 @@ end
 -- @return { access_key_id, secret_access_key, session_token, expiration,
 --   account_id, source }; or nil, err
 function Credentials:get(deadlines)
-  local now = self.context.now()
-  if fresh(self, now) then return self.held end
-  if self.retry_at and now < self.retry_at and self:usable(now) then
-    return self.held
-  end
-  local found = at_once(self)
+  local found = self:at_hand()
   if found then return found end
   return renewal.renew(self, deadlines or {})
 end

@@ -98,9 +98,9 @@ end
 
 --- As libcurl's host.  The first step of a request lets all transfers go on,
 -- so that others may have something to look at.
-function Cqueues:send(request, deadlines)
+function Cqueues:begin(request, deadlines)
   self:wake()
-  return Curl.send(self, request, deadlines)
+  return Curl.begin(self, request, deadlines)
 end
 
 return host

@@ -64,20 +64,21 @@ local function timed_out(which, seconds, doing)
 end
 
 -- What ended a transfer whose head had not come.
-local function failure_of(transfer, deadlines, message, code)
-  if code == "ConnectTimeout" and deadlines.connect then
-    return timed_out("connect_timeout", deadlines.connect, "connecting")
+local function failure_of(self, message, code)
+  local connect = self.deadlines.connect
+  if code == "ConnectTimeout" and connect then
+    return timed_out("connect_timeout", connect, "connecting")
   end
   local err = transport_error(message, code)
-  if code == "InvalidHttp" and transfer:reused() then
+  if code == "InvalidHttp" and self.source:reused() then
     -- What an earlier exchange had left on the connection: another one helps.
     err.kind, err.retryable = "transport", true
   end
   return err
 end
 
--- The limit that holds now, as its end, option, seconds and what goes on.
--- `since` is when the last byte was seen.
+-- The limit of `which` that holds now, as its end, option, seconds and what
+-- goes on.  `since` is when the last byte was seen.
 local function limit_of(deadlines, since, which, doing)
   local seconds = deadlines[which]
   local limit = seconds and since + seconds
@@ -88,112 +89,129 @@ local function limit_of(deadlines, since, which, doing)
   return limit, which .. "_timeout", seconds, doing
 end
 
--- The limit of a request that waits for its head.  Bytes that go out count:
--- a large body on a slow line is no stall.
-local function request_limit(self, transfer, deadlines, seen)
+-- That of a reply: while its head is awaited bytes that go out count, since a
+-- large body on a slow line is no stall; then the silence that began when all
+-- that had come was read.
+local function limit_now(self)
+  local deadlines, transfer = self.deadlines, self.source
+  if self.status then
+    return limit_of(deadlines, transfer:since(), "idle",
+      "reading the response")
+  end
   local sent = transfer:sent()
-  if sent ~= seen.sent then seen.sent, seen.since = sent, self:clock() end
+  if sent ~= self.sent then self.sent, self.since = sent, self.host:clock() end
   if not sent then
-    return limit_of(deadlines, seen.since, "connect", "connecting")
+    return limit_of(deadlines, self.since, "connect", "connecting")
   end
-  return limit_of(deadlines, seen.since, "idle", "waiting for the response")
+  return limit_of(deadlines, self.since, "idle", "waiting for the response")
 end
 
--- Wait for something to happen.  Nil and the error when the limit has passed,
--- which says nothing before what is there was looked at: who asks may have
--- been away for long.
-local function wait(self, transfer, seen, limit, which, seconds, doing)
-  if not limit or self:clock() < limit then
-    seen.looked = false
-    task.pause(self, limit, transfer)
-  elseif not seen.looked then
-    seen.looked = true
-    self:wait(0)
-  else
-    return nil, timed_out(which, seconds, doing)
-  end
-  return true
-end
-
--- Until the head is there: true; or nil, err.
-local function await_head(self, transfer, deadlines)
-  local seen = { since = self:clock() }
-  while not transfer:status() do
-    local bytes, message, code = transfer:read()
-    if message then
-      return nil, failure_of(transfer, deadlines, message, code)
-    elseif bytes == nil then
-      return nil, transport_error("the reply has no head", "EmptyReply")
-    end
-    local ok, err = wait(self, transfer, seen,
-      request_limit(self, transfer, deadlines, seen))
-    if not ok then return nil, err end
-  end
-  return true
-end
-
---- Send a request and wait for the head of its reply.
--- @param request { method, url, headers (name -> value), body (string or
---   nil), proxy, ca_bundle, http_version, fresh (true: not over a connection
---   that was kept) }
--- @param deadlines { connect = seconds, idle = seconds, total = monotonic
---   time, total_seconds = what the user had set }; each may be absent
--- @return reply: `.status`, `.headers` (lower-case name -> value),
---   `.open_ended` (true: the body ends with its connection alone); or nil
---   and an error of kind "transport", "timeout" or "protocol".  The error's
---   `sent` is false when nothing of the request can have arrived; `stale` is
---   true when a kept connection closed before any reply.
-function Curl:send(request, deadlines)
-  local transfer, message, code = multi(self):start(request,
-    deadlines.connect)
-  local is_http2 = request.http_version == "2"
-  request = nil -- luacheck: ignore 311 (it is not kept through the wait)
-  if not transfer then return nil, transport_error(message, code) end
-  task.hold(transfer)
-  self.multi:wait(0) -- the request goes out now, not at the next poll
-  local ok, err = await_head(self, transfer, deadlines)
-  if not ok then
-    err.sent = transfer:connected()
-    err.stale = transfer:stale() or nil
-    transfer:close()
-    return nil, err
-  end
-  local headers = transfer:headers()
-  transfer:release()
-  return setmetatable({
-    host = self, source = transfer, deadlines = deadlines,
-    status = transfer:status(), headers = headers,
-    looked = false, -- after the end of a silence
-    open_ended = not is_http2 and not headers["content-length"]
-      and not headers["transfer-encoding"],
-  }, Reply)
-end
-
--- The limit of a silence; it began when all that had come was read.
-local function silence_limit(self)
-  return limit_of(self.deadlines, self.source:since(), "idle",
-    "reading the response")
-end
-
---- Until when it is fine that nothing comes: monotonic seconds, or nil.
-function Reply:due()
-  return (silence_limit(self))
-end
-
--- Nothing is there: nil and the error once that is not fine any more; but
--- what is there counts, however late somebody looks.
-local function check_silence(self)
-  local limit, which, seconds, doing = silence_limit(self)
+-- Nothing is there: false; nil and the error once that is not fine any more.
+-- But what is there counts, however late somebody looks: so `again` does.
+local function check_silence(self, again)
+  local limit, which, seconds, doing = limit_now(self)
   if not limit or self.host:clock() < limit then
     self.looked = false
     return false
   elseif not self.looked then
     self.looked = true
     self.host:wait(0)
-    return self:take()
+    return again(self)
   end
-  self:close()
   return nil, timed_out(which, seconds, doing)
+end
+
+--- Begin a request; never waits.
+-- @param request { method, url, headers (name -> value), body (string or
+--   nil), proxy, ca_bundle, http_version, fresh (true: not over a connection
+--   that was kept) }
+-- @param deadlines { connect = seconds, idle = seconds, total = monotonic
+--   time, total_seconds = what the user had set }; each may be absent
+-- @return reply whose head is to come: see `reply:head()`; or nil, err of
+--   kind "config", "validation" or "transport"
+function Curl:begin(request, deadlines)
+  local transfer, message, code = multi(self):start(request,
+    deadlines.connect)
+  if not transfer then return nil, transport_error(message, code) end
+  local reply = setmetatable({
+    host = self, source = transfer, deadlines = deadlines,
+    status = nil, headers = nil, open_ended = nil, -- nil: room for them
+    is_http2 = request.http_version == "2",
+    sent = nil, since = self:clock(), -- of the request
+    looked = false, -- after the end of a silence
+  }, Reply)
+  self.multi:wait(0) -- the request goes out now, not at the next poll
+  return reply
+end
+
+--- Send a request and wait for the head of its reply.
+-- @param request, deadlines as for `begin`
+-- @return reply: `.status`, `.headers` (lower-case name -> value),
+--   `.open_ended` (true: the body ends with its connection alone); or nil
+--   and an error of kind "transport", "timeout" or "protocol".  The error's
+--   `sent` is false when nothing of the request can have arrived; `stale` is
+--   true when a kept connection closed before any reply.
+function Curl:send(request, deadlines)
+  local reply, err = self:begin(request, deadlines)
+  if not reply then return nil, err end
+  request = nil -- luacheck: ignore 311 (it is not kept through the wait)
+  task.hold(reply)
+  local there
+  there, err = reply:head()
+  while there == false do
+    task.pause(self, reply:due(), reply.source)
+    there, err = reply:head()
+  end
+  if there then return reply end
+  return nil, err
+end
+
+-- The head is there.
+local function take_head(self, status)
+  local transfer = self.source
+  local headers = transfer:headers()
+  transfer:release()
+  self.status, self.headers = status, headers
+  self.open_ended = not self.is_http2 and not headers["content-length"]
+    and not headers["transfer-encoding"]
+  return true
+end
+
+-- It will not come.
+local function no_head(self, err)
+  local transfer = self.source
+  err.sent = transfer:connected()
+  err.stale = transfer:stale() or nil
+  self:close()
+  return nil, err
+end
+
+--- Has the head come?  Never waits.
+-- @return true: `status`, `headers` and `open_ended` are there; false: not
+--   yet, and `self:due()` says until when that is fine, `self.source` what has
+--   to change; nil, err as from `host:send`
+function Reply:head()
+  local transfer = self.source
+  if not transfer then
+    return nil, errors.new("closed", "the reply was closed")
+  end
+  local status = transfer:status()
+  if status then return take_head(self, status) end
+  local bytes, message, code = transfer:read()
+  if message then
+    return no_head(self, failure_of(self, message, code))
+  elseif bytes == nil then
+    return no_head(self, transport_error("the reply has no head",
+      "EmptyReply"))
+  end
+  local there, err = check_silence(self, Reply.head)
+  if err and self.source then return no_head(self, err) end
+  return there, err
+end
+
+--- Until when it is fine that nothing comes: monotonic seconds, or nil.
+function Reply:due()
+  return (limit_now(self))
 end
 
 --- The next bytes of the body, if they are there; never waits.
@@ -209,7 +227,9 @@ function Reply:take()
   if bytes then
     return bytes, nil, message
   elseif bytes == false then
-    return check_silence(self)
+    bytes, message = check_silence(self, Reply.take)
+    if message then self:close() end
+    return bytes, message
   end
   self:close()
   if message then return nil, transport_error(message, code) end

@@ -144,9 +144,9 @@ end
 
 --- As libcurl's host.  The first step of a request lets all transfers go on,
 -- so that others may have something to look at.
-function Loop:send(request, deadlines)
+function Loop:begin(request, deadlines)
   self:wake()
-  return Curl.send(self, request, deadlines)
+  return Curl.begin(self, request, deadlines)
 end
 
 -- Inside the coroutine: hand its results on.

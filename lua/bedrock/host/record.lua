@@ -70,7 +70,7 @@ local function write(self, exchange, over)
   if self.file.flush then self.file:flush() end
 end
 
-local function begin(self, request)
+local function exchange_of(self, request)
   local body = request.body
   local headers = self.remover:headers(request.headers)
   local start = self:clock()
@@ -111,24 +111,53 @@ end
 
 --- As the wrapped reply's.
 function reply_methods:close()
-  write(self.record, self.exchange, "closed")
+  write(self.record, self.exchange, self.exchange.status and "closed"
+    or errors.new("closed", "the reply was closed before its head came"))
   return self.inner:close()
+end
+
+-- The head is there.
+local function note_head(self)
+  local exchange, inner = self.exchange, self.inner
+  exchange.status = inner.status
+  exchange.status_at = self.record:clock() - exchange.start
+  exchange.reply_headers = inner.headers
+  self.status, self.headers = inner.status, inner.headers
+end
+
+-- As the wrapped reply's, for replies that have it.
+local function head(self)
+  local there, err = self.inner:head()
+  if there then
+    note_head(self)
+  elseif there == nil then
+    write(self.record, self.exchange, err)
+  end
+  return there, err
+end
+
+local function wrap(self, exchange, inner, err)
+  if not inner then
+    write(self, exchange, err)
+    return nil, err
+  end
+  local reply = setmetatable({ inner = inner, record = self,
+    exchange = exchange, take = inner.take and take,
+    head = inner.head and head }, Reply)
+  if inner.status then note_head(reply) end
+  return reply
 end
 
 --- As the wrapped host's.
 function methods:send(request, deadlines)
-  local exchange = begin(self, request)
-  local reply, err = self.inner:send(request, deadlines)
-  if not reply then
-    write(self, exchange, err)
-    return nil, err
-  end
-  exchange.status, exchange.status_at = reply.status,
-    self:clock() - exchange.start
-  exchange.reply_headers = reply.headers
-  return setmetatable({ inner = reply, record = self, exchange = exchange,
-    status = reply.status, headers = reply.headers,
-    take = reply.take and take }, Reply)
+  local exchange = exchange_of(self, request)
+  return wrap(self, exchange, self.inner:send(request, deadlines))
+end
+
+-- The same, for hosts that have it.
+local function begin(self, request, deadlines)
+  local exchange = exchange_of(self, request)
+  return wrap(self, exchange, self.inner:begin(request, deadlines))
 end
 
 function methods:sleep(seconds) return self.inner:sleep(seconds) end
@@ -156,7 +185,8 @@ function record.new(host, file, options)
   local handle, err = open(file)
   if not handle then return nil, err end
   local self = setmetatable({ inner = host, file = handle,
-    start = host:clock(), remover = secrets.remover(options.remove) }, Record)
+    start = host:clock(), remover = secrets.remover(options.remove),
+    begin = host.begin and begin }, Record)
   handle:write(recording.head(host:now()))
   if handle.flush then handle:flush() end
   return self

@@ -220,7 +220,10 @@ local function new_state(operation, options)
   return {
     depth = 0, schema = operation.schema, problems = nil,
     validate = not options or options.validate ~= false,
-    labels = {}, headers = { ["content-type"] = nil }, json = {}, body = nil,
+    body = nil, labels = { modelId = nil }, -- nil: room for what is usual
+    headers = { ["content-type"] = nil },
+    json = { messages = nil, system = nil, inferenceConfig = nil,
+      toolConfig = nil },
   }
 end
 
