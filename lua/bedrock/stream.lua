@@ -66,7 +66,7 @@ local function finish(self, err)
   self.err = err and complete(self, err)
   if self.task then self.task:close() end
   if self.reply then self.reply:close() end
-  self.decoder:close()
+  if self.decoder then self.decoder:close() end
   if self.watcher then self.watcher:wake() end -- who waits for many
 end
 
@@ -102,8 +102,9 @@ local function fetch(self)
   return bytes
 end
 
-local function take_head(self, reply)
+local function take_head(self, reply, call)
   self.reply = reply
+  self.decoder = core.eventstream.decoder(call.client.options.max_event_bytes)
   self.status, self.headers = reply.status, reply.headers
   self.request_id = unmarshal.request_id(reply.headers)
   self.content_type = reply.headers["x-amzn-bedrock-content-type"]
@@ -116,7 +117,7 @@ local function work(self, do_call, call, reply, err)
   task.hold(reply)
   reply, err = do_call(call, receive(self), reply, err)
   if not reply then return finish(self, err) end
-  take_head(self, reply)
+  take_head(self, reply, call)
   if reply.take then return end
   task.hold(reply)
   while true do
@@ -142,7 +143,7 @@ local function step(self)
 end
 
 local function start_task(self, ...)
-  self.pull, self.hungry = step, false
+  self.pull = step
   self.task = task.new(work, self, ...)
   self.task:step()
 end
@@ -153,15 +154,13 @@ local function await(self)
   local reply, call = self.reply, self.call
   local there, err = reply:head()
   if there == false then return false end
-  self.call = nil
   if there and exchange.is_success(reply) and is_event_stream(reply) then
-    self.attempts = call.sent
+    take_head(self, reply, call)
     exchange.succeed(call)
-    take_head(self, reply)
-    self.pull = fetch
+    self.attempts, self.call, self.pull = call.sent, nil, fetch
     return fetch(self)
   end
-  self.reply = nil
+  self.call, self.reply = nil, nil
   start_task(self, exchange.go_on, call, there and reply or nil, err)
 end
 
@@ -356,12 +355,11 @@ function stream.new(client, operation, params)
   local self = setmetatable({
     operation = operation, host = client.host,
     answer = answer_for(operation, type(params) == "table" and params or {}),
-    decoder = core.eventstream.decoder(client.options.max_event_bytes),
     pull = await, -- what gets more: await, fetch or step; nil: it has ended
     hungry = true, -- the decoder has nothing
     dry = false, -- nor had the reply, when it last gave something
-    task = nil, call = nil, reply = nil, watcher = nil, attempts = nil,
-    status = nil, headers = nil, request_id = nil,
+    decoder = nil, task = nil, call = nil, reply = nil, watcher = nil,
+    attempts = nil, status = nil, headers = nil, request_id = nil,
     content_type = nil, -- nil: room for them, and no more
   }, Stream)
   start(self, client, params)

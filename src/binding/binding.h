@@ -66,6 +66,17 @@ void lbdr_newclass(lua_State *L, const char *name, const luaL_Reg *methods,
 /* A zeroed userdata of class `name`, on top of the stack. */
 void *lbdr_newobject(lua_State *L, size_t size, const char *name);
 
+/* The same, which keeps Lua values alive: in slots from 1 to `slots`, nil at
+** first. */
+void *lbdr_newkeeper(lua_State *L, size_t size, const char *name, int slots);
+
+/* Put the value on top of the stack into a slot of the keeper at `index` (an
+** absolute one), and pop it. */
+void lbdr_keep(lua_State *L, int index, int slot);
+
+/* Push what is in a slot of the keeper at `index` (an absolute one). */
+void lbdr_kept(lua_State *L, int index, int slot);
+
 /* The string at `arg` as a view that lasts while it is on the stack; a
 ** wrong type raises.  A number is not taken for a string. */
 bdr_str lbdr_check_str(lua_State *L, int arg);

@@ -12,12 +12,8 @@
 
 #if LUA_VERSION_NUM < 502
 #define lbdr_rawlen lua_objlen
-#define lbdr_setuservalue(L, i) lua_setfenv(L, i)
-#define lbdr_getuservalue(L, i) lua_getfenv(L, i)
 #else
 #define lbdr_rawlen lua_rawlen
-#define lbdr_setuservalue(L, i) lua_setuservalue(L, i)
-#define lbdr_getuservalue(L, i) lua_getuservalue(L, i)
 #endif
 
 /* Are there integers beside floats (5.3 on)? */

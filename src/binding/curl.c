@@ -30,6 +30,9 @@ typedef struct transfer_box {
   bdr_transfer *transfer;
 } transfer_box;
 
+/* What a transfer keeps: the body of its request, its multi handle. */
+enum { BODY = 1, OWNER, SLOTS = OWNER };
+
 static bdr_multi *check_multi(lua_State *L) {
   multi_box *box = luaL_checkudata(L, 1, MULTI_T);
   if (!box->multi) luaL_error(L, "the multi handle is closed");
@@ -203,13 +206,11 @@ static int multi_start(lua_State *L) {
   bdr_request r;
   bdr_status status;
   lua_settop(L, 3);
-  box = lbdr_newobject(L, sizeof *box, TRANSFER_T);
-  lua_createtable(L, 2, 0); /* keeps body and multi handle alive */
+  box = lbdr_newkeeper(L, sizeof *box, TRANSFER_T, SLOTS);
   lua_getfield(L, 2, "body");
-  lua_rawseti(L, -2, 1);
+  lbdr_keep(L, 4, BODY);
   lua_pushvalue(L, 1);
-  lua_rawseti(L, -2, 2);
-  lbdr_setuservalue(L, 4);
+  lbdr_keep(L, 4, OWNER);
   r = check_request(L, 2, owner);
   r.connect_timeout_ms = connect_timeout_ms;
   status = bdr_transfer_start(m, &r, &box->transfer);
@@ -316,9 +317,8 @@ static int transfer_headers(lua_State *L) {
 ** is given back */
 static int transfer_release(lua_State *L) {
   if (!bdr_transfer_release(check_transfer(L))) return 0;
-  lbdr_getuservalue(L, 1);
   lua_pushnil(L);
-  lua_rawseti(L, -2, 1); /* the request's body */
+  lbdr_keep(L, 1, BODY);
   return 0;
 }
 
@@ -358,23 +358,22 @@ static int transfer_read(lua_State *L) {
   return 1;
 }
 
-/* transfer:since() -> when the reader had all that had come (monotonic) */
-static int transfer_since(lua_State *L) {
-  lua_pushnumber(L, bdr_transfer_since(check_transfer(L)));
-  return 1;
+/*
+** transfer:progress() -> when it last got on (monotonic), "connecting" |
+**                        "waiting for the response" | "reading the response"
+*/
+static int transfer_progress(lua_State *L) {
+  static const char *const names[] = {"connecting", "waiting for the response",
+                                      "reading the response"};
+  bdr_phase phase;
+  lua_pushnumber(L, bdr_transfer_progress(check_transfer(L), &phase));
+  lua_pushstring(L, names[phase]);
+  return 2;
 }
 
 /* transfer:connected() -> may the request have reached the server? */
 static int transfer_connected(lua_State *L) {
   lua_pushboolean(L, bdr_transfer_connected(check_transfer(L)));
-  return 1;
-}
-
-/* transfer:sent() -> bytes of the body that went out | nil, no connection */
-static int transfer_sent(lua_State *L) {
-  long long bytes = bdr_transfer_sent(check_transfer(L));
-  if (bytes < 0) return 0;
-  lua_pushnumber(L, (lua_Number)bytes);
   return 1;
 }
 
@@ -419,11 +418,10 @@ int luaopen_bedrock_curl(lua_State *L) {
       {NULL, NULL}};
   static const luaL_Reg transfer_methods[] = {
       {"status", transfer_status},       {"headers", transfer_headers},
-      {"read", transfer_read},           {"since", transfer_since},
-      {"connected", transfer_connected}, {"sent", transfer_sent},
+      {"read", transfer_read},           {"progress", transfer_progress},
+      {"connected", transfer_connected}, {"release", transfer_release},
       {"reused", transfer_reused},       {"stale", transfer_stale},
-      {"id", transfer_id},               {"release", transfer_release},
-      {"close", transfer_close},
+      {"id", transfer_id},               {"close", transfer_close},
       {NULL, NULL}};
   static const luaL_Reg functions[] = {{"multi", multi_new},
                                        {"monotonic", monotonic},

@@ -2,8 +2,8 @@
 ** eventstream.c - core.eventstream: the decoder as a userdata, the encoder
 ** as a function.
 **
-** The decoder borrows the fed string, which the userdata keeps alive in its
-** uservalue until all of it was taken.
+** The decoder borrows the fed string, which the userdata keeps alive until
+** all of it was taken.
 */
 #include "eventstream.h"
 
@@ -14,19 +14,11 @@
 
 #define DECODER_T "bedrock.decoder"
 
-/* What the uservalue of a decoder holds. */
-enum { FED = 1, NAME }; /* the bytes; the last event's type, or false */
+/* What a decoder keeps: the bytes; the last event's type, or false. */
+enum { FED = 1, NAME, SLOTS = NAME };
 
 static bdr_eventstream *check_decoder(lua_State *L) {
   return luaL_checkudata(L, 1, DECODER_T);
-}
-
-/* Keep the value on top alive as long as the decoder at 1; pops it. */
-static void anchor(lua_State *L) {
-  lbdr_getuservalue(L, 1);
-  lua_insert(L, -2);
-  lua_rawseti(L, -2, FED);
-  lua_pop(L, 1);
 }
 
 static int decoder_close(lua_State *L) {
@@ -39,10 +31,8 @@ static int decoder_new(lua_State *L) {
   size_t max = 0;
   bdr_eventstream *d;
   if (!lua_isnoneornil(L, 1)) max = lbdr_check_size(L, 1, UINT32_MAX);
-  d = lbdr_newobject(L, sizeof *d, DECODER_T);
+  d = lbdr_newkeeper(L, sizeof *d, DECODER_T, SLOTS);
   d->max_message = max;
-  lua_newtable(L);
-  lbdr_setuservalue(L, -2);
   return 1;
 }
 
@@ -60,7 +50,7 @@ static bdr_status feed(lua_State *L, bdr_eventstream *d) {
     d->input = none;
   }
   lua_pushvalue(L, 2);
-  anchor(L);
+  lbdr_keep(L, 1, FED);
   return bdr_eventstream_feed(d, bytes);
 }
 
@@ -116,7 +106,7 @@ static bdr_status take(lua_State *L, bdr_eventstream *d, bdr_message *m,
   bdr_status status = bdr_eventstream_next(d, m);
   if (status == BDR_MORE) {
     lua_pushnil(L);
-    anchor(L); /* the fed string is used up */
+    lbdr_keep(L, 1, FED); /* the fed string is used up */
     lua_pushnil(L);
     *results = 1;
   } else if (status != BDR_OK) {
@@ -150,13 +140,11 @@ static void push_event_type(lua_State *L, bdr_str headers) {
 ** headers: as nearly all of a stream have.
 */
 static void push_name(lua_State *L, const bdr_message *m) {
-  lbdr_getuservalue(L, 1);
   if (!m->alike) {
     push_event_type(L, m->headers);
-    lua_rawseti(L, -2, NAME);
+    lbdr_keep(L, 1, NAME);
   }
-  lua_rawgeti(L, -1, NAME);
-  lua_replace(L, -2);
+  lbdr_kept(L, 1, NAME);
 }
 
 /* d:next() -> payload, headers | nil (feed more) | nil, message, code */

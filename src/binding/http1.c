@@ -69,9 +69,7 @@ static int parser_new(lua_State *L) {
     lua_newtable(L);
   }
   luaL_checktype(L, 1, LUA_TTABLE);
-  p = lbdr_newobject(L, sizeof *p, PARSER_T);
-  lua_newtable(L);
-  lbdr_setuservalue(L, -2);
+  p = lbdr_newkeeper(L, sizeof *p, PARSER_T, 1); /* of the bytes in `rest` */
   p->http.max_head = option_size(L, "max_head");
   p->http.max_fields = option_size(L, "max_headers");
   lua_getfield(L, 1, "head_only");
@@ -92,9 +90,8 @@ static int parser_feed(lua_State *L) {
     lua_concat(L, 2);
     bytes = lbdr_check_str(L, 2);
   }
-  lbdr_getuservalue(L, 1);
   lua_pushvalue(L, 2);
-  lua_rawseti(L, -2, 1);
+  lbdr_keep(L, 1, 1);
   p->rest = bytes;
   if (bdr_http1_head(&p->http, &p->rest) < 0) return fail_parser(L, p);
   lua_pushboolean(L, 1);

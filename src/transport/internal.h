@@ -42,7 +42,8 @@ struct bdr_transfer {
   bdr_buf head;      /* header lines of the response that is being read */
   bdr_buf body;      /* bytes that wait for the reader */
   size_t taken;      /* of them: those that it has had */
-  double since;      /* when it had all, or the head had come; monotonic */
+  long long sent;    /* of the request's body; -1: there is no connection */
+  double since;      /* when it last got on; monotonic */
   int status;        /* of the response whose lines are in `head` */
   int head_complete; /* the final response's head is there */
   int done;          /* libcurl has no more to do with it */

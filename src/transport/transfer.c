@@ -300,6 +300,8 @@ bdr_status bdr_transfer_start(bdr_multi *m, const bdr_request *r,
   bdr_transfer *x = calloc(1, sizeof *x);
   bdr_status status;
   if (!x) return BDR_E_NOMEM;
+  x->sent = -1;
+  x->since = bdr_monotonic();
   status = prepare(x, r, m);
   if (status == BDR_OK) {
     link_to(x, m);
@@ -326,10 +328,23 @@ int bdr_transfer_status(const bdr_transfer *x) {
   return x->head_complete ? x->status : 0;
 }
 
-double bdr_transfer_since(const bdr_transfer *x) { return x->since; }
-
 bdr_str bdr_transfer_head(const bdr_transfer *x) {
   return bdr_buf_str(&x->head);
+}
+
+int bdr_transfer_connected(const bdr_transfer *x) {
+  curl_off_t microseconds = 0;
+  if (!x->easy) return 0;
+  curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &microseconds);
+  return microseconds > 0;
+}
+
+/* Bytes of the body that were handed to the system; -1: no connection yet. */
+static long long bytes_sent(const bdr_transfer *x) {
+  curl_off_t bytes = 0;
+  if (!bdr_transfer_connected(x)) return -1;
+  curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &bytes);
+  return (long long)bytes;
 }
 
 /* libcurl looks at its list of headers, and at a body that was sent, only
@@ -341,7 +356,7 @@ int bdr_transfer_release(bdr_transfer *x) {
   curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, NULL);
   free_headers(x);
   bdr_buf_free(&x->head);
-  if (bdr_transfer_sent(x) != (long long)x->body_size) return 0;
+  if (bytes_sent(x) != (long long)x->body_size) return 0;
   curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, NULL);
   return 1;
 }
@@ -406,18 +421,16 @@ const char *bdr_transfer_detail(const bdr_transfer *x) {
                   : x->text;
 }
 
-int bdr_transfer_connected(const bdr_transfer *x) {
-  curl_off_t microseconds = 0;
-  if (!x->easy) return 0;
-  curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &microseconds);
-  return microseconds > 0;
-}
-
-long long bdr_transfer_sent(const bdr_transfer *x) {
-  curl_off_t bytes = 0;
-  if (!bdr_transfer_connected(x)) return -1;
-  curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &bytes);
-  return (long long)bytes;
+double bdr_transfer_progress(bdr_transfer *x, bdr_phase *phase) {
+  if (!x->head_complete) {
+    long long sent = bytes_sent(x);
+    if (sent != x->sent) x->since = bdr_monotonic();
+    x->sent = sent;
+  }
+  *phase = x->head_complete  ? BDR_READING
+           : x->sent >= 0    ? BDR_AWAITING
+                             : BDR_CONNECTING;
+  return x->since;
 }
 
 int bdr_transfer_reused(const bdr_transfer *x) {

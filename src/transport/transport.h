@@ -117,9 +117,20 @@ bdr_status bdr_transfer_read(bdr_transfer *x, bdr_str *bytes);
 /* The bytes looked at were taken; a paused sender goes on after the last. */
 void bdr_transfer_consume(bdr_transfer *x);
 
-/* Since when its reader has had all of the response that had come, in seconds
-** of bdr_monotonic; while there is something to read, not since before that. */
-double bdr_transfer_since(const bdr_transfer *x);
+/* What a transfer is waiting for. */
+typedef enum bdr_phase {
+  BDR_CONNECTING,
+  BDR_AWAITING, /* the head; bytes of the request may still go out */
+  BDR_READING
+} bdr_phase;
+
+/*
+** When it last got on, in seconds of bdr_monotonic: since then it connects, no
+** byte of the request's body has gone out, or its reader has had all of the
+** response that had come (while there is something to read, not since before
+** that).  What went out is noticed when somebody asks.
+*/
+double bdr_transfer_progress(bdr_transfer *x, bdr_phase *phase);
 
 /* Why it failed: a short name ("ConnectionRefused") and a sentence; both
 ** last as long as the transfer.  NULL, NULL if it has not. */
@@ -133,10 +144,6 @@ const char *bdr_transfer_detail(const bdr_transfer *x);
 /* Was the connection made (and TLS agreed)?  Before that, nothing of the
 ** request can have reached the server. */
 int bdr_transfer_connected(const bdr_transfer *x);
-
-/* Bytes of the body that were handed to the system, -1 while there is no
-** connection. */
-long long bdr_transfer_sent(const bdr_transfer *x);
 
 /* Did it go over a connection that an earlier one had left open? */
 int bdr_transfer_reused(const bdr_transfer *x);

@@ -77,9 +77,11 @@ local function failure_of(self, message, code)
   return err
 end
 
--- The limit of `which` that holds now, as its end, option, seconds and what
--- goes on.  `since` is when the last byte was seen.
-local function limit_of(deadlines, since, which, doing)
+-- The limit that holds now, as its end, option, seconds and what goes on: of
+-- the connecting; of a silence, in which no byte went out or came; of all.
+local function limit_now(self)
+  local deadlines, since, doing = self.deadlines, self.source:progress()
+  local which = doing == "connecting" and "connect" or "idle"
   local seconds = deadlines[which]
   local limit = seconds and since + seconds
   if deadlines.total and deadlines.total <= (limit or math.huge) then
@@ -87,23 +89,6 @@ local function limit_of(deadlines, since, which, doing)
       doing
   end
   return limit, which .. "_timeout", seconds, doing
-end
-
--- That of a reply: while its head is awaited bytes that go out count, since a
--- large body on a slow line is no stall; then the silence that began when all
--- that had come was read.
-local function limit_now(self)
-  local deadlines, transfer = self.deadlines, self.source
-  if self.status then
-    return limit_of(deadlines, transfer:since(), "idle",
-      "reading the response")
-  end
-  local sent = transfer:sent()
-  if sent ~= self.sent then self.sent, self.since = sent, self.host:clock() end
-  if not sent then
-    return limit_of(deadlines, self.since, "connect", "connecting")
-  end
-  return limit_of(deadlines, self.since, "idle", "waiting for the response")
 end
 
 -- Nothing is there: false; nil and the error once that is not fine any more.
@@ -135,10 +120,9 @@ function Curl:begin(request, deadlines)
   if not transfer then return nil, transport_error(message, code) end
   local reply = setmetatable({
     host = self, source = transfer, deadlines = deadlines,
-    status = nil, headers = nil, open_ended = nil, -- nil: room for them
-    is_http2 = request.http_version == "2",
-    sent = nil, since = self:clock(), -- of the request
+    open_ended = request.http_version ~= "2", -- perhaps
     looked = false, -- after the end of a silence
+    status = nil, headers = nil, -- nil: room for them
   }, Reply)
   self.multi:wait(0) -- the request goes out now, not at the next poll
   return reply
@@ -172,7 +156,7 @@ local function take_head(self, status)
   local headers = transfer:headers()
   transfer:release()
   self.status, self.headers = status, headers
-  self.open_ended = not self.is_http2 and not headers["content-length"]
+  self.open_ended = self.open_ended and not headers["content-length"]
     and not headers["transfer-encoding"]
   return true
 end
@@ -195,6 +179,7 @@ function Reply:head()
   if not transfer then
     return nil, errors.new("closed", "the reply was closed")
   end
+  if self.status then return true end
   local status = transfer:status()
   if status then return take_head(self, status) end
   local bytes, message, code = transfer:read()
