@@ -57,6 +57,7 @@ build = {
         "src/binding/json_decode.c",
         "src/binding/json_encode.c",
         "src/binding/sigv4.c",
+        "src/binding/text.c",
       },
       incdirs = { "src/core", "src/transport", "src/binding", "$(CRYPTO_INCDIR)" },
       libdirs = { "$(CRYPTO_LIBDIR)" },

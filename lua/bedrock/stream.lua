@@ -143,7 +143,7 @@ local function step(self)
 end
 
 local function start_task(self, ...)
-  self.pull = step
+  self.pull, self.hungry = step, false
   self.task = task.new(work, self, ...)
   self.task:step()
 end
@@ -187,11 +187,12 @@ end
 -- or has to wait.  A piece of an answer's text, which nearly every event is,
 -- has nothing to convert.
 local function take(self, bytes)
-  if not self.pull then return nil end
-  local name, payload, detail, text, more = self.decoder:event(bytes)
+  local decoder = self.decoder
+  if not self.pull or not decoder then return nil end
+  local name, payload, detail, text, more = decoder:event(bytes)
   while name == "initial-response" do
     -- Protocols that have one bind it to the head; it is no event of ours.
-    name, payload, detail, text, more = self.decoder:event()
+    name, payload, detail, text, more = decoder:event()
   end
   if name then
     self.hungry = not more and self.pull == fetch
@@ -230,9 +231,7 @@ local methods = {}
 --- For who waits for many (see crowd.lua): as `poll`, but without a look at
 -- what the host may have meanwhile.  Where `hungry` and `dry` are true after
 -- an event, there is nothing more before the host has news of its source.
-function methods:step()
-  return advance(self)
-end
+methods.step = advance
 
 --- For the same: what `step` waits for, after it gave false.
 -- @return the host; until when at most, or nil; the one thing that has to

@@ -27,23 +27,34 @@ void lbdr_newlib(lua_State *L, const luaL_Reg *list) {
 }
 
 void lbdr_newclass(lua_State *L, const char *name, const luaL_Reg *methods,
-                   const luaL_Reg *meta, lua_CFunction close) {
+                   lua_CFunction close) {
   if (luaL_newmetatable(L, name)) {
-    lbdr_newlib(L, methods);
+    lua_newtable(L);
+    if (methods) {
+      lua_pushvalue(L, -2);
+      lbdr_setclosures(L, methods); /* see lbdr_self */
+    }
     lua_setfield(L, -2, "__index");
     lua_pushstring(L, name);
     lua_setfield(L, -2, "__name");
     lua_pushliteral(L, "protected");
     lua_setfield(L, -2, "__metatable");
-    if (close) {
-      lua_pushcfunction(L, close);
-      lua_pushvalue(L, -1);
-      lua_setfield(L, -3, "__gc");
-      lua_setfield(L, -2, "__close");
-    }
-    lbdr_setfuncs(L, meta);
+    lua_pushcfunction(L, close);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "__gc");
+    lua_setfield(L, -2, "__close");
   }
   lua_pop(L, 1);
+}
+
+void *lbdr_self(lua_State *L, const char *name) {
+  void *object = lua_touserdata(L, 1);
+  if (object && lua_getmetatable(L, 1)) {
+    int same = lua_rawequal(L, -1, lua_upvalueindex(1));
+    lua_pop(L, 1);
+    if (same) return object;
+  }
+  return luaL_checkudata(L, 1, name);
 }
 
 /* Values of a userdata: 5.4 has any number of them, the others one table. */
@@ -144,7 +155,7 @@ static int buffer_gc(lua_State *L) {
 }
 
 bdr_buf *lbdr_newbuf(lua_State *L) {
-  lbdr_newclass(L, BUFFER_T, NULL, NULL, buffer_gc);
+  lbdr_newclass(L, BUFFER_T, NULL, buffer_gc);
   return lbdr_newobject(L, sizeof(bdr_buf), BUFFER_T);
 }
 

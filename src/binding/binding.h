@@ -34,6 +34,7 @@
   X(ecdsa)                 \
   X(json)                  \
   X(form)                  \
+  X(text)                  \
   X(http1)
 
 #define X(room) void lbdr_open_##room(lua_State *L);
@@ -56,12 +57,18 @@ void lbdr_setclosures(lua_State *L, const luaL_Reg *list);
 void lbdr_newlib(lua_State *L, const luaL_Reg *list);
 
 /*
-** Make the metatable `name` with its methods and metamethods (either list
-** may be NULL); `close` serves __gc and __close as well when not NULL.
-** Leaves the stack as it was.
+** Make the metatable `name` with its methods (NULL: none); `close` serves __gc
+** and __close.  Leaves the stack as it was.
 */
 void lbdr_newclass(lua_State *L, const char *name, const luaL_Reg *methods,
-                   const luaL_Reg *meta, lua_CFunction close);
+                   lua_CFunction close);
+
+/*
+** The userdata of class `name` that a method was called with; anything else
+** raises.  Methods have the class's metatable as their upvalue: to compare
+** with it takes a third of what luaL_checkudata takes to find it by name.
+*/
+void *lbdr_self(lua_State *L, const char *name);
 
 /* A zeroed userdata of class `name`, on top of the stack. */
 void *lbdr_newobject(lua_State *L, size_t size, const char *name);

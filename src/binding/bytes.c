@@ -223,7 +223,7 @@ void lbdr_open_bytes(lua_State *L) {
                                      {"hmac_sha256", hmac_sha256},
                                      {NULL, NULL}};
   lbdr_newlib(L, plain);
-  lbdr_newclass(L, HASH_T, NULL, NULL, hash_gc);
+  lbdr_newclass(L, HASH_T, NULL, hash_gc);
   lbdr_newobject(L, sizeof(bdr_hash), HASH_T);
   lbdr_setclosures(L, hashing);
 }

@@ -34,13 +34,13 @@ typedef struct transfer_box {
 enum { BODY = 1, OWNER, SLOTS = OWNER };
 
 static bdr_multi *check_multi(lua_State *L) {
-  multi_box *box = luaL_checkudata(L, 1, MULTI_T);
+  multi_box *box = lbdr_self(L, MULTI_T);
   if (!box->multi) luaL_error(L, "the multi handle is closed");
   return box->multi;
 }
 
 static int multi_close(lua_State *L) {
-  multi_box *box = luaL_checkudata(L, 1, MULTI_T);
+  multi_box *box = lbdr_self(L, MULTI_T);
   bdr_multi *m = box->multi;
   box->multi = NULL;
   bdr_buf_free(&box->text);
@@ -221,14 +221,14 @@ static int multi_start(lua_State *L) {
 }
 
 static bdr_transfer *check_transfer(lua_State *L) {
-  transfer_box *box = luaL_checkudata(L, 1, TRANSFER_T);
+  transfer_box *box = lbdr_self(L, TRANSFER_T);
   if (!box->transfer) luaL_error(L, "the transfer is closed");
   return box->transfer;
 }
 
 /* transfer:close(): again and again is fine */
 static int transfer_close(lua_State *L) {
-  transfer_box *box = luaL_checkudata(L, 1, TRANSFER_T);
+  transfer_box *box = lbdr_self(L, TRANSFER_T);
   bdr_transfer *x = box->transfer;
   box->transfer = NULL;
   bdr_transfer_close(x);
@@ -431,8 +431,8 @@ int luaopen_bedrock_curl(lua_State *L) {
                                        {"process", lbdr_process},
                                        {"write_private", lbdr_write_private},
                                        {NULL, NULL}};
-  lbdr_newclass(L, MULTI_T, multi_methods, NULL, multi_close);
-  lbdr_newclass(L, TRANSFER_T, transfer_methods, NULL, transfer_close);
+  lbdr_newclass(L, MULTI_T, multi_methods, multi_close);
+  lbdr_newclass(L, TRANSFER_T, transfer_methods, transfer_close);
   lbdr_newlib(L, functions);
   lua_pushliteral(L, BDR_VERSION);
   lua_setfield(L, -2, "_VERSION");

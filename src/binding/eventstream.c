@@ -18,7 +18,7 @@
 enum { FED = 1, NAME, SLOTS = NAME };
 
 static bdr_eventstream *check_decoder(lua_State *L) {
-  return luaL_checkudata(L, 1, DECODER_T);
+  return lbdr_self(L, DECODER_T);
 }
 
 static int decoder_close(lua_State *L) {
@@ -313,6 +313,6 @@ void lbdr_open_eventstream(lua_State *L) {
                                      {NULL, NULL}};
   static const luaL_Reg functions[] = {
       {"decoder", decoder_new}, {"encode", encode}, {NULL, NULL}};
-  lbdr_newclass(L, DECODER_T, methods, NULL, decoder_close);
+  lbdr_newclass(L, DECODER_T, methods, decoder_close);
   lbdr_newlib(L, functions);
 }

@@ -31,7 +31,7 @@ typedef struct parser {
 } parser;
 
 static parser *check_parser(lua_State *L) {
-  return luaL_checkudata(L, 1, PARSER_T);
+  return lbdr_self(L, PARSER_T);
 }
 
 static int parser_gc(lua_State *L) {
@@ -235,6 +235,6 @@ void lbdr_open_http1(lua_State *L) {
       {NULL, NULL}};
   static const luaL_Reg functions[] = {
       {"parser", parser_new}, {"request", request_head}, {NULL, NULL}};
-  lbdr_newclass(L, PARSER_T, methods, NULL, parser_gc);
+  lbdr_newclass(L, PARSER_T, methods, parser_gc);
   lbdr_newlib(L, functions);
 }

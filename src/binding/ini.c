@@ -103,6 +103,6 @@ static int nested(lua_State *L) {
 void lbdr_open_ini(lua_State *L) {
   static const luaL_Reg functions[] = {
       {"parse", parse}, {"nested", nested}, {NULL, NULL}};
-  lbdr_newclass(L, PARSER_T, NULL, NULL, parser_gc);
+  lbdr_newclass(L, PARSER_T, NULL, parser_gc);
   lbdr_newlib(L, functions);
 }

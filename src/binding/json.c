@@ -133,7 +133,7 @@ void lbdr_open_json(lua_State *L) {
   make_mark(L, LBDR_JSON_ARRAY, "json array", "array");
   make_mark(L, LBDR_JSON_OBJECT, "json object", "object");
   make_mark(L, LBDR_JSON_BASE64, "json base64", NULL);
-  lbdr_newclass(L, SCRATCH_T, NULL, NULL, scratch_close);
+  lbdr_newclass(L, SCRATCH_T, NULL, scratch_close);
   lbdr_newlib(L, functions);
   lbdr_newobject(L, sizeof(scratch), SCRATCH_T);
   lua_pushcclosure(L, encode, 1);

@@ -20,12 +20,12 @@
 #define MAX_SECONDS 604800
 
 static int close_process(lua_State *L) {
-  bdr_process_free(luaL_checkudata(L, 1, PROCESS_T));
+  bdr_process_free(lbdr_self(L, PROCESS_T));
   return 0;
 }
 
 static int wait(lua_State *L) {
-  bdr_process *p = luaL_checkudata(L, 1, PROCESS_T);
+  bdr_process *p = lbdr_self(L, PROCESS_T);
   lua_Number seconds = luaL_optnumber(L, 2, 0);
   bdr_status status;
   luaL_argcheck(L, seconds >= 0 && seconds <= MAX_SECONDS, 2, "out of range");
@@ -36,7 +36,7 @@ static int wait(lua_State *L) {
 }
 
 static int result(lua_State *L) {
-  bdr_process *p = luaL_checkudata(L, 1, PROCESS_T);
+  bdr_process *p = lbdr_self(L, PROCESS_T);
   lbdr_push_str(L, bdr_buf_str(&p->out));
   lbdr_push_str(L, bdr_buf_str(&p->err));
   lua_pushinteger(L, p->exit_code);
@@ -48,7 +48,7 @@ static void define(lua_State *L) {
                                      {"result", result},
                                      {"close", close_process},
                                      {NULL, NULL}};
-  lbdr_newclass(L, PROCESS_T, methods, NULL, close_process);
+  lbdr_newclass(L, PROCESS_T, methods, close_process);
 }
 
 int lbdr_process(lua_State *L) {

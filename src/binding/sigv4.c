@@ -136,7 +136,7 @@ static int signature(lua_State *L) {
 }
 
 static int signer_gc(lua_State *L) {
-  signer *k = luaL_checkudata(L, 1, SIGNER_T);
+  signer *k = lbdr_self(L, SIGNER_T);
   bdr_sigv4_signer_free(&k->sigv4);
   bdr_buf_free(&k->text);
   return 0;
@@ -155,7 +155,7 @@ static int signer_new(lua_State *L) {
 ** of the request's headers (x-amz-security-token).
 */
 static int signer_sign(lua_State *L) {
-  signer *k = luaL_checkudata(L, 1, SIGNER_T);
+  signer *k = lbdr_self(L, SIGNER_T);
   headers list;
   bdr_sigv4_request r;
   bdr_sigv4_scope s;
@@ -186,7 +186,7 @@ void lbdr_open_sigv4(lua_State *L) {
                                      {"signature", signature},
                                      {NULL, NULL}};
   static const luaL_Reg methods[] = {{"sign", signer_sign}, {NULL, NULL}};
-  lbdr_newclass(L, SIGNER_T, methods, NULL, signer_gc);
+  lbdr_newclass(L, SIGNER_T, methods, signer_gc);
   lbdr_newlib(L, plain);
   lbdr_newobject(L, sizeof(signer), SIGNER_T);
   lbdr_setclosures(L, hashing);

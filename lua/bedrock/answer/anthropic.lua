@@ -9,7 +9,7 @@ local parts = require "bedrock.answer.parts"
 
 local tool_input = require "bedrock.lazy" "bedrock.answer.tool_input"
 
-local push, join = parts.push, parts.join
+local join = parts.join
 
 local Anthropic = {}
 Anthropic.__index = Anthropic
@@ -51,9 +51,9 @@ function add.content_block_delta(self, chunk)
   if type(delta) ~= "table" then return end
   local piece = pieces[delta.type]
   if piece and type(delta[piece[2]]) == "string" then
-    local list = block.text[piece[1]] or { n = 0 }
-    block.text[piece[1]] = list
-    push(list, delta[piece[2]])
+    local text = block.text[piece[1]] or parts.text()
+    block.text[piece[1]] = text
+    text:add(delta[piece[2]])
   elseif delta.type == "citations_delta" then
     block.citations = block.citations or {}
     block.citations[#block.citations + 1] = delta.citation
@@ -101,10 +101,10 @@ end
 
 local function made_of(block)
   local made = parts.copy(block.start)
-  for member, list in pairs(block.text) do
+  for member, text in pairs(block.text) do
     if member ~= "input" then
       local before = type(made[member]) == "string" and made[member] or ""
-      made[member] = before .. join(list)
+      made[member] = before .. join(text)
     end
   end
   if block.citations then

@@ -16,18 +16,14 @@
 local json = require "bedrock.json"
 local parts = require "bedrock.answer.parts"
 
-local push = parts.push
 local null = json.null
 
 local blocks = {}
 
 local function append(block, name, piece)
-  local list = block[name]
-  if not list then
-    list = { n = 0 }
-    block[name] = list
-  end
-  push(list, piece)
+  local text = block[name] or parts.text()
+  block[name] = text
+  text:add(piece)
 end
 
 local function keep(block, kind, value)
@@ -75,11 +71,11 @@ function deltas.toolResult(block, results)
   for i, piece in ipairs(results) do
     local text = type(piece) == "table" and piece.text
     if i == 1 and type(text) == "string" and last and last.text then
-      push(last.text, text)
+      last.text:add(text)
     elseif type(text) == "string" and next(piece, next(piece)) == nil then
-      local list = { n = 0 }
-      push(list, text)
-      block.results[#block.results + 1] = { text = list }
+      local growing = parts.text()
+      growing:add(text)
+      block.results[#block.results + 1] = { text = growing }
     else
       block.results[#block.results + 1] = { value = piece }
     end

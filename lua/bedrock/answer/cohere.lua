@@ -4,7 +4,7 @@ local fold = require "bedrock.answer.fold"
 local merge = require "bedrock.answer.merge"
 local parts = require "bedrock.answer.parts"
 
-local push, join, present = parts.push, parts.join, parts.present
+local join, present = parts.join, parts.present
 
 local cohere = {}
 
@@ -15,9 +15,9 @@ local function add_text(state, chunk)
   state.piece = nil
   if type(chunk.text) ~= "string" then return end
   if chunk.is_finished and chunk.text == join(state.text) then return end
-  state.text = state.text or { n = 0 }
+  state.text = state.text or parts.text()
   state.piece = chunk.text
-  push(state.text, chunk.text)
+  state.text:add(chunk.text)
 end
 
 --- The piece of text in a chunk, or nil.

@@ -15,7 +15,7 @@ local merge = require "bedrock.answer.merge"
 local parts = require "bedrock.answer.parts"
 local tool_input = require "bedrock.answer.tool_input"
 
-local push, join, blank = parts.push, parts.join, parts.blank
+local join, blank = parts.join, parts.blank
 
 local content = {}
 
@@ -114,7 +114,7 @@ end
 local function join_neighbours(list)
   local joined, run = {}, nil
   local function finish()
-    if run then run.holder.text = join(run.pieces) end
+    if run then run.holder.text = join(run.text) end
     run = nil
   end
   for _, made in ipairs(list) do
@@ -122,11 +122,11 @@ local function join_neighbours(list)
     if not (run and run.kind == kind) or run.holder.signature then
       finish()
       joined[#joined + 1] = made
-      run = kind and { holder = from, kind = kind, pieces = { n = 0 } }
+      run = kind and { holder = from, kind = kind, text = parts.text() }
     else
       run.holder.signature = from.signature
     end
-    if run then push(run.pieces, from.text) end
+    if run then run.text:add(from.text) end
   end
   finish()
   return joined

@@ -15,7 +15,6 @@ local parts = require "bedrock.answer.parts"
 local blocks = lazy "bedrock.answer.blocks"
 local content = lazy "bedrock.answer.content"
 
-local push = parts.push
 local next, type = next, type
 local null = json.null
 
@@ -41,8 +40,8 @@ local function add_delta(self, event)
     or block_at(self, event.contentBlockIndex)
   for kind, value in next, delta do
     if kind == "text" and type(value) == "string" then
-      block.text = block.text or { n = 0 }
-      push(block.text, value) -- as nearly all are: without a detour
+      block.text = block.text or parts.text()
+      block.text:add(value) -- as nearly all are: without a detour
     elseif value ~= null then
       blocks.add_delta(block, kind, value)
     end
@@ -78,7 +77,7 @@ function Converse:add(event, text)
     -- delta is a union, so there is nothing beside the text.
     local block = self.text_block
     if block and block.index == e.contentBlockIndex then
-      return push(block.text, text)
+      return block.text:add(text)
     end
   end
   if type(e) == "table" then

@@ -3,11 +3,11 @@
 local json = require "bedrock.json"
 local parts = require "bedrock.answer.parts"
 
-local push, join, present = parts.push, parts.join, parts.present
+local join, present = parts.join, parts.present
 
 local fold = {}
 
--- The key under which growing texts wait as lists of pieces.
+-- The key under which growing texts wait.
 local TEXT = {}
 
 --- Take one of the chunks that are cut-up copies of the whole: strings named
@@ -16,8 +16,8 @@ function fold.take(into, chunk, texts)
   for key, value in pairs(chunk) do
     if texts[key] and type(value) == "string" then
       into[TEXT] = into[TEXT] or {}
-      into[TEXT][key] = into[TEXT][key] or { n = 0 }
-      push(into[TEXT][key], value)
+      into[TEXT][key] = into[TEXT][key] or parts.text()
+      into[TEXT][key]:add(value)
     elseif present(value) or into[key] == nil then
       if key ~= "p" then into[key] = value end
     end
@@ -31,7 +31,7 @@ function fold.made(folded)
   for key, value in pairs(folded) do
     if key ~= TEXT then made[key] = value end
   end
-  for key, list in pairs(folded[TEXT] or {}) do made[key] = join(list) end
+  for key, text in pairs(folded[TEXT] or {}) do made[key] = join(text) end
   return made
 end
 

@@ -3,38 +3,17 @@
 --
 -- Pure functions over tables; no I/O.
 
+local core = require "bedrock.core"
 local json = require "bedrock.json"
-
-local concat = table.concat
 
 local parts = {}
 
--- So many pieces wait to be joined.  It bounds what a long answer costs
--- beyond its own text (a Lua string has 24 bytes of its own, a slot 16),
--- and every byte is still copied only twice.
-local FOLD = 64
+--- A text that grows: `:add(piece)`.
+parts.text = core.text.new
 
---- Append `text` to a list of pieces (`{ n = 0 }` is an empty one).
-function parts.push(list, text)
-  local n = list.n + 1
-  if n > FOLD then
-    local whole = list.whole
-    if not whole then
-      whole = {}
-      list.whole = whole
-    end
-    whole[#whole + 1] = concat(list, "", 1, FOLD)
-    n = 1
-  end
-  list[n] = text
-  list.n = n
-end
-
---- The text of a list of pieces; `nil` gives "".
-function parts.join(list)
-  if not list then return "" end
-  local rest = concat(list, "", 1, list.n)
-  return list.whole and concat(list.whole) .. rest or rest
+--- What a growing text has become; `nil` gives "".
+function parts.join(text)
+  return text and text:get() or ""
 end
 
 --- Is `v` there at all?  JSON's null counts as absent.
