@@ -93,10 +93,10 @@ local function at_end(self, err)
   finish(self)
 end
 
--- The bytes that are there, by what never waits; false: there are none; nil:
--- the stream has ended.
+-- The bytes that are there, by what never waits (true: the decoder has them);
+-- false: there are none; nil: the stream has ended.
 local function fetch(self)
-  local bytes, err, all = self.reply:take()
+  local bytes, err, all = self.reply:take(self.decoder)
   self.dry = all
   if bytes == nil then at_end(self, err) end
   return bytes

@@ -84,6 +84,19 @@ void lbdr_keep(lua_State *L, int index, int slot);
 /* Push what is in a slot of the keeper at `index` (an absolute one). */
 void lbdr_kept(lua_State *L, int index, int slot);
 
+/*
+** What takes a transfer's bytes without a Lua string between them (the decoder
+** of event streams): a userdata of class LBDR_SINK_T, which begins so.
+*/
+#define LBDR_SINK_T "bedrock.decoder"
+
+typedef struct lbdr_sink lbdr_sink;
+struct lbdr_sink {
+  /* Its empty buffer, to be filled; NULL while it has not taken all it had. */
+  bdr_buf *(*room)(lbdr_sink *sink);
+  void (*filled)(lbdr_sink *sink);
+};
+
 /* The string at `arg` as a view that lasts while it is on the stack; a
 ** wrong type raises.  A number is not taken for a string. */
 bdr_str lbdr_check_str(lua_State *L, int arg);

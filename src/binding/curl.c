@@ -335,18 +335,41 @@ static int push_failure(lua_State *L, const bdr_transfer *x) {
   return 3;
 }
 
+static bdr_status push_bytes(lua_State *L, bdr_transfer *x) {
+  bdr_str bytes;
+  bdr_status status = bdr_transfer_read(x, &bytes);
+  if (status != BDR_OK) return status;
+  lbdr_push_str(L, bytes);
+  bdr_transfer_consume(x);
+  return BDR_OK;
+}
+
+/* Into the sink at 2; pushes true. */
+static bdr_status pour(lua_State *L, bdr_transfer *x) {
+  lbdr_sink *sink = luaL_checkudata(L, 2, LBDR_SINK_T);
+  bdr_buf *room = sink->room(sink);
+  bdr_status status;
+  luaL_argcheck(L, room, 2, "it has not taken all that it had");
+  status = bdr_transfer_take(x, room);
+  if (status != BDR_OK) return status;
+  sink->filled(sink);
+  lua_pushboolean(L, 1);
+  return BDR_OK;
+}
+
 /*
-** transfer:read() -> bytes, is that all so far? | false (none yet)
-**                  | nil (the end) | nil, message, code
+** transfer:read([decoder]) -> bytes (true: they went into the decoder), is
+**                             that all so far?
+**                           | false (none yet) | nil (the end)
+**                           | nil, message, code
 */
 static int transfer_read(lua_State *L) {
   bdr_transfer *x = check_transfer(L);
-  bdr_str bytes;
-  bdr_status status = bdr_transfer_read(x, &bytes);
+  bdr_str next;
+  bdr_status status =
+      lua_isnoneornil(L, 2) ? push_bytes(L, x) : pour(L, x);
   if (status == BDR_OK) {
-    lbdr_push_str(L, bytes);
-    bdr_transfer_consume(x);
-    lua_pushboolean(L, bdr_transfer_read(x, &bytes) == BDR_MORE);
+    lua_pushboolean(L, bdr_transfer_read(x, &next) == BDR_MORE);
     return 2;
   } else if (status == BDR_MORE) {
     lua_pushboolean(L, 0);

@@ -2,8 +2,8 @@
 ** eventstream.c - core.eventstream: the decoder as a userdata, the encoder
 ** as a function.
 **
-** The decoder borrows the fed string, which the userdata keeps alive until
-** all of it was taken.
+** The decoder borrows what it was fed until all of that was taken: a string,
+** which the userdata keeps alive, or bytes that a transfer left in `bytes`.
 */
 #include "eventstream.h"
 
@@ -12,27 +12,51 @@
 #include "binding.h"
 #include "json.h"
 
-#define DECODER_T "bedrock.decoder"
+#define DECODER_T LBDR_SINK_T
+
+typedef struct decoder {
+  lbdr_sink sink;
+  bdr_eventstream stream;
+  bdr_buf bytes;
+} decoder;
 
 /* What a decoder keeps: the bytes; the last event's type, or false. */
 enum { FED = 1, NAME, SLOTS = NAME };
 
 static bdr_eventstream *check_decoder(lua_State *L) {
-  return lbdr_self(L, DECODER_T);
+  decoder *d = lbdr_self(L, DECODER_T);
+  return &d->stream;
 }
 
 static int decoder_close(lua_State *L) {
-  bdr_eventstream_free(check_decoder(L));
+  decoder *d = lbdr_self(L, DECODER_T);
+  bdr_eventstream_free(&d->stream);
+  bdr_buf_free(&d->bytes);
   return 0;
+}
+
+static bdr_buf *room(lbdr_sink *sink) {
+  decoder *d = (decoder *)(void *)sink;
+  if (d->stream.input.n) return NULL;
+  bdr_buf_clear(&d->bytes);
+  return &d->bytes;
+}
+
+/* A failure sticks, and comes with the next message. */
+static void filled(lbdr_sink *sink) {
+  decoder *d = (decoder *)(void *)sink;
+  bdr_eventstream_feed(&d->stream, bdr_buf_str(&d->bytes));
 }
 
 /* decoder([max_message_bytes]) -> decoder */
 static int decoder_new(lua_State *L) {
   size_t max = 0;
-  bdr_eventstream *d;
+  decoder *d;
   if (!lua_isnoneornil(L, 1)) max = lbdr_check_size(L, 1, UINT32_MAX);
   d = lbdr_newkeeper(L, sizeof *d, DECODER_T, SLOTS);
-  d->max_message = max;
+  d->stream.max_message = max;
+  d->sink.room = room;
+  d->sink.filled = filled;
   return 1;
 }
 
@@ -196,13 +220,15 @@ static void push_text(lua_State *L, int index) {
 **            | false, payload, headers    any other message, no JSON object
 **            | nil                        feed more
 **            | nil, message, code
-** One crossing for what nearly every message is; `bytes` are fed before.
+** One crossing for what nearly every message is; `bytes` are fed before (true:
+** a transfer has left them here).
 */
 static int decoder_event(lua_State *L) {
   bdr_eventstream *d = check_decoder(L);
   bdr_message m;
   int results, odd;
-  if (!lua_isnoneornil(L, 2)) feed(L, d); /* a failure sticks, and comes next */
+  if (!lua_isnoneornil(L, 2) && !lua_isboolean(L, 2))
+    feed(L, d); /* a failure sticks, and comes next */
   if (take(L, d, &m, &results) != BDR_OK) return results;
   push_name(L, &m);
   if (lua_toboolean(L, -1) && push_payload(L, m.payload, &odd)) {

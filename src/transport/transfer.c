@@ -63,7 +63,7 @@ static size_t on_header(char *p, size_t one, size_t n, void *ud) {
 static size_t on_body(char *p, size_t one, size_t n, void *ud) {
   bdr_transfer *x = ud;
   (void)one;
-  if (x->body.n >= BDR_HIGH_WATER) {
+  if (x->body.n && x->body.n + n > BDR_HIGH_WATER) {
     x->paused = 1;
     return CURL_WRITEFUNC_PAUSE;
   }
@@ -380,20 +380,34 @@ bdr_status bdr_transfer_read(bdr_transfer *x, bdr_str *bytes) {
   return x->result == CURLE_OK ? BDR_END : BDR_E_HTTP;
 }
 
-/* Going on may call on_body at once, with what libcurl held back. */
-void bdr_transfer_consume(bdr_transfer *x) {
-  x->taken += piece_of(x).n;
-  if (x->taken < x->body.n) return;
+/* The reader has had all.  Going on may call on_body at once, with what
+** libcurl held back. */
+static void go_on(bdr_transfer *x) {
   x->taken = 0;
   x->since = bdr_monotonic();
-  if (x->body.cap > BDR_HIGH_WATER)
-    bdr_buf_free(&x->body);
-  else
-    bdr_buf_clear(&x->body);
+  bdr_buf_clear(&x->body);
   if (!x->paused || !x->multi) return;
   if (bdr_multi_forked(x->multi)) return;
   x->paused = 0;
   curl_easy_pause(x->easy, CURLPAUSE_CONT);
+}
+
+void bdr_transfer_consume(bdr_transfer *x) {
+  x->taken += piece_of(x).n;
+  if (x->taken == x->body.n) go_on(x);
+}
+
+bdr_status bdr_transfer_take(bdr_transfer *x, bdr_buf *into) {
+  bdr_str bytes;
+  bdr_buf body = x->body;
+  bdr_status status = bdr_transfer_read(x, &bytes);
+  if (status != BDR_OK) return status;
+  if (x->taken > 0) memmove(body.p, body.p + x->taken, body.n - x->taken);
+  body.n -= x->taken;
+  x->body = *into;
+  *into = body;
+  go_on(x);
+  return BDR_OK;
 }
 
 void bdr_transfer_error(const bdr_transfer *x, const char **name,

@@ -7,8 +7,8 @@
 **
 ** Nothing waits but bdr_multi_wait.  libcurl's callbacks copy bytes and
 ** return; whoever owns a transfer pulls them out with bdr_transfer_read.  A
-** reader that is slower than the sender stops it: above BDR_HIGH_WATER
-** buffered bytes the transfer is paused, and goes on when they were read.
+** reader that is slower than the sender stops it: what would make it more than
+** BDR_HIGH_WATER buffered bytes pauses the transfer until they were read.
 **
 ** One multi handle and its transfers belong to one thread.
 */
@@ -17,8 +17,7 @@
 
 #include "bytes.h"
 
-/* Body bytes of one transfer that wait for their reader at most (and one
-** piece of libcurl's, 8 KiB, above it). */
+/* Body bytes of one transfer that wait for their reader at most. */
 #define BDR_HIGH_WATER ((size_t)64 << 10)
 
 /* Bytes handed out at once at most: copies of them stay in the processor's
@@ -116,6 +115,10 @@ bdr_status bdr_transfer_read(bdr_transfer *x, bdr_str *bytes);
 
 /* The bytes looked at were taken; a paused sender goes on after the last. */
 void bdr_transfer_consume(bdr_transfer *x);
+
+/* The same for all that has come: it changes places with the empty buffer
+** `into`, whose memory takes what comes next.  Results as of _read. */
+bdr_status bdr_transfer_take(bdr_transfer *x, bdr_buf *into);
 
 /* What a transfer is waiting for. */
 typedef enum bdr_phase {

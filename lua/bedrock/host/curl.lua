@@ -200,15 +200,17 @@ function Reply:due()
 end
 
 --- The next bytes of the body, if they are there; never waits.
--- @return bytes, nil, is that all that is known to be there?; false: none
---   yet, and `self:due()` says until when that is fine, `self.source` what has
---   to change; nil at the clean end; nil, err
-function Reply:take()
+-- @param decoder of core.eventstream that may have them instead, or nil; it
+--   must have taken what it was fed
+-- @return bytes (true: the decoder has them), nil, is that all that is known
+--   to be there?; false: none yet, and `self:due()` says until when that is
+--   fine, `self.source` what has to change; nil at the clean end; nil, err
+function Reply:take(decoder)
   local transfer = self.source
   if not transfer then
     return nil, errors.new("closed", "the reply was closed")
   end
-  local bytes, message, code = transfer:read()
+  local bytes, message, code = transfer:read(decoder)
   if bytes then
     return bytes, nil, message
   elseif bytes == false then
