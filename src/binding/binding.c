@@ -59,39 +59,42 @@ void *lbdr_self(lua_State *L, const char *name) {
 
 /* Values of a userdata: 5.4 has any number of them, the others one table. */
 #if LUA_VERSION_NUM >= 504
-#define newuserdata lua_newuserdatauv
-#define set_value lua_setiuservalue
-#define get_value lua_getiuservalue
-#else
-#if LUA_VERSION_NUM < 502
-#define lua_setuservalue lua_setfenv
-#define lua_getuservalue lua_getfenv
-#endif
+static void *new_keeper(lua_State *L, size_t size, int slots) {
+  return lua_newuserdatauv(L, size, slots);
+}
 
-static void *newuserdata(lua_State *L, size_t size, int slots) {
+void lbdr_keep(lua_State *L, int index, int slot) {
+  lua_setiuservalue(L, index, slot);
+}
+
+void lbdr_kept(lua_State *L, int index, int slot) {
+  lua_getiuservalue(L, index, slot);
+}
+#else
+static void *new_keeper(lua_State *L, size_t size, int slots) {
   void *object = lua_newuserdata(L, size);
   if (slots == 0) return object;
   lua_createtable(L, slots, 0);
-  lua_setuservalue(L, -2);
+  lbdr_setuservalue(L, -2);
   return object;
 }
 
-static void set_value(lua_State *L, int index, int slot) {
-  lua_getuservalue(L, index);
+void lbdr_keep(lua_State *L, int index, int slot) {
+  lbdr_getuservalue(L, index);
   lua_insert(L, -2);
   lua_rawseti(L, -2, slot);
   lua_pop(L, 1);
 }
 
-static void get_value(lua_State *L, int index, int slot) {
-  lua_getuservalue(L, index);
+void lbdr_kept(lua_State *L, int index, int slot) {
+  lbdr_getuservalue(L, index);
   lua_rawgeti(L, -1, slot);
   lua_replace(L, -2);
 }
 #endif
 
 void *lbdr_newkeeper(lua_State *L, size_t size, const char *name, int slots) {
-  void *object = newuserdata(L, size, slots);
+  void *object = new_keeper(L, size, slots);
   memset(object, 0, size);
   luaL_getmetatable(L, name);
   lua_setmetatable(L, -2);
@@ -100,14 +103,6 @@ void *lbdr_newkeeper(lua_State *L, size_t size, const char *name, int slots) {
 
 void *lbdr_newobject(lua_State *L, size_t size, const char *name) {
   return lbdr_newkeeper(L, size, name, 0);
-}
-
-void lbdr_keep(lua_State *L, int index, int slot) {
-  set_value(L, index, slot);
-}
-
-void lbdr_kept(lua_State *L, int index, int slot) {
-  get_value(L, index, slot);
 }
 
 bdr_str lbdr_check_str(lua_State *L, int arg) {

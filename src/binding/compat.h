@@ -12,8 +12,12 @@
 
 #if LUA_VERSION_NUM < 502
 #define lbdr_rawlen lua_objlen
+#define lbdr_setuservalue lua_setfenv
+#define lbdr_getuservalue lua_getfenv
 #else
 #define lbdr_rawlen lua_rawlen
+#define lbdr_setuservalue lua_setuservalue
+#define lbdr_getuservalue lua_getuservalue
 #endif
 
 /* Are there integers beside floats (5.3 on)? */

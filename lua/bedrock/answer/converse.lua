@@ -46,7 +46,7 @@ local function add_delta(self, event)
       blocks.add_delta(block, kind, value)
     end
   end
-  self.text_block = block.text and block
+  self.growing, self.index = block.text, block.index
 end
 
 local function add_start(self, event)
@@ -70,14 +70,14 @@ end
 -- @param text what the decoder found in it: `contentBlockDelta.delta.text`, a
 --   string; nil where nobody looked
 function Converse:add(event, text)
-  self.built = nil
+  self.built = false
   local e = event.contentBlockDelta
   if text then
     -- Nearly every event continues the text that the one before it did; a
     -- delta is a union, so there is nothing beside the text.
-    local block = self.text_block
-    if block and block.index == e.contentBlockIndex then
-      return block.text:add(text)
+    local growing = self.growing
+    if growing and self.index == e.contentBlockIndex then
+      return growing:add(text)
     end
   end
   if type(e) == "table" then
@@ -135,8 +135,10 @@ end
 --- A new, empty accumulator for the events of ConverseStream.
 -- @param joined join neighbouring text blocks (Nova's native stream)
 function converse.new(joined)
-  return setmetatable({ blocks = {}, list = {}, rest = {}, joined = joined },
-                      Converse)
+  return setmetatable({
+    blocks = {}, list = {}, rest = {}, joined = joined, built = false,
+    role = nil, growing = nil, index = nil, -- nil: room for them
+  }, Converse)
 end
 
 --- The piece of text in an event, or nil.  Empty pieces give nil too.
