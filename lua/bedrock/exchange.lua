@@ -173,8 +173,9 @@ local function try(call, receive, attempt)
   return result, err, headers
 end
 
--- Once an attempt has come to this, and others until one succeeds.
-local function retried(call, receive, attempt, result, err, headers, final)
+-- Once the first attempt has come to this, and others until one succeeds.
+local function retried(call, receive, result, err, headers, final)
+  local attempt = 1
   while result == nil do
     local delay
     if final then return finish(call, err, call.sent) end
@@ -193,13 +194,13 @@ end
 --   reply of status 2xx; what it returns is returned
 -- @return result; or nil, err with operation and attempts filled in
 function exchange.run(call, receive)
-  return retried(call, receive, 1, try(call, receive, 1))
+  return retried(call, receive, try(call, receive, 1))
 end
 
 --- The same, where `begin` has sent the first attempt.
 -- @param reply with its head; or nil, err
 function exchange.go_on(call, receive, reply, err)
-  return retried(call, receive, 1, judge(call, receive, reply, err))
+  return retried(call, receive, judge(call, receive, reply, err))
 end
 
 return exchange

@@ -156,8 +156,8 @@ local function await(self)
   if there == false then return false end
   if there and exchange.is_success(reply) and is_event_stream(reply) then
     take_head(self, reply, call)
-    exchange.succeed(call)
     self.attempts, self.call, self.pull = call.sent, nil, fetch
+    exchange.succeed(call)
     return fetch(self)
   end
   self.call, self.reply = nil, nil
