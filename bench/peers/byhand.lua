@@ -1,44 +1,55 @@
--- libcurl and lua-cjson put together by hand, as one does without a library:
--- frames are cut in Lua, nothing is signed and no checksum is looked at.  The
--- command line and the modes are those of bench/floor.c.
+-- A script in Lua over this library's C parts, and nothing else of it: what is
+-- asked is put together in place, signed, and read by the decoder that checks
+-- it.  Nothing is looked up, limited, tried again, converted or kept.  So this
+-- is what any client in Lua must cost that signs and checks.  The command line
+-- and the modes are those of bench/floor.c.
 
 local mode, endpoint, model, count, ca = arg[1], arg[2], arg[3], arg[4], arg[5]
 count = tonumber(count)
 
 local cjson = require "cjson"
+local core = require "bedrock.core"
 local host = require "bedrock.host.curl".default()
-local byte, sub = string.byte, string.sub
+
+local KEYS = { access_key_id = "AKIDEXAMPLE",
+  secret_access_key = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" }
+local signer, authority = core.sigv4.signer(), endpoint:match "://(.*)"
 
 local function request(id, operation)
   local body = cjson.encode { messages = {
     { role = "user", content = { { text = "Hello" } } } } }
-  local headers = { ["content-type"] = "application/json" }
-  return { method = "POST", headers = headers, body = body,
-    url = ("%s/model/%s/%s"):format(endpoint, id, operation),
-    ca_bundle = ca }
+  local path = ("/model/%s/%s"):format(id, operation)
+  local date, hash = os.date "!%Y%m%dT%H%M%SZ", core.bytes.sha256_hex(body)
+  local message = { method = "POST", url = endpoint .. path, path = path,
+    body = body, payload_hash = hash, ca_bundle = ca,
+    headers = { host = authority, ["content-type"] = "application/json",
+      ["user-agent"] = "lua-bedrock/0.1.0 lua/5.4",
+      ["amz-sdk-invocation-id"] = core.bytes.uuid4(),
+      ["amz-sdk-request"] = "attempt=1; max=3", ["x-amz-date"] = date,
+      ["x-amz-content-sha256"] = hash, authorization = nil } }
+  message.headers.authorization = assert(signer:sign(message, KEYS,
+    "us-east-1", "bedrock", date))
+  return message
 end
 
 local function send(id, operation)
   return assert(host:send(request(id, operation), {}))
 end
 
--- Call `use` for each event that is whole in `text`; what is left.
-local function cut(text, use)
-  local at = 1
-  while #text - at >= 15 do
-    local a, b, c, d, _, _, e, f = byte(text, at, at + 7)
-    local size = ((a * 256 + b) * 256 + c) * 256 + d
-    if #text - at + 1 < size then break end
-    use(cjson.decode(sub(text, at + 12 + e * 256 + f, at + size - 5)))
-    at = at + size
+-- Call `use` for each event that is whole; `bytes` as from a transfer.
+local function take(decoder, bytes, use)
+  local name, event = decoder:event(bytes)
+  while name do
+    use(event)
+    name, event = decoder:event()
   end
-  return sub(text, at)
+  assert(event == nil, event)
 end
 
 -- The events of a stream, with the function that is called for each.
 local function events(reply, use)
-  local rest = ""
-  for bytes in reply.read, reply do rest = cut(rest .. bytes, use) end
+  local decoder = core.eventstream.decoder()
+  for bytes in reply.read, reply do take(decoder, bytes, use) end
 end
 
 local modes = {}
@@ -55,9 +66,7 @@ end
 
 function modes.stream()
   local n, used, began = 0, os.clock(), host:clock()
-  events(send(model, "converse-stream"), function(event)
-    if event.p then n = n + 1 end
-  end)
+  events(send(model, "converse-stream"), function() n = n + 1 end)
   print(("events=%d cpu=%.9f wall=%.6f"):format(n, os.clock() - used,
     host:clock() - began))
 end
@@ -105,11 +114,11 @@ local function status(name)
 end
 
 -- Read what a transfer has; is that all of it?
-local function drain(transfer, rests, id, use)
-  local bytes = transfer:read()
+local function drain(transfer, decoder, use)
+  local bytes = transfer:read(decoder)
   while bytes do
-    rests[id] = cut(rests[id] .. bytes, use)
-    bytes = transfer:read()
+    take(decoder, bytes, use)
+    bytes = transfer:read(decoder)
   end
   return bytes == nil
 end
@@ -118,10 +127,11 @@ function modes.slow()
   local multi = require "bedrock.object" "bedrock.curl".multi()
   events(send("tiny.whole.16384.1", "converse-stream"), function() end)
   local before, used = status "VmRSS", os.clock()
-  local transfers, rests, n, open = {}, {}, 0, count
+  local transfers, decoders, n, open = {}, {}, 0, count
   for _ = 1, count do
     local transfer = assert(multi:start(request(model, "converse-stream")))
-    transfers[transfer:id()], rests[transfer:id()] = transfer, ""
+    transfers[transfer:id()] = transfer
+    decoders[transfer:id()] = core.eventstream.decoder()
     multi:wait(0)
   end
   local function use() n = n + 1 end
@@ -129,7 +139,7 @@ function modes.slow()
     multi:wait(1)
     local id = multi:news()
     while id do
-      if transfers[id] and drain(transfers[id], rests, id, use) then
+      if transfers[id] and drain(transfers[id], decoders[id], use) then
         transfers[id]:close()
         transfers[id], open = nil, open - 1
       end
