@@ -41,6 +41,27 @@ describe("a request that is begun", function()
     assert.equal("InvalidArgument", err.code)
   end)
 
+  -- Its first step takes in what has come for others: who waits next on
+  -- cqueues must be told, since nothing else may ever happen.
+  it("tells what it let in for another", function()
+    local found, cqueues = pcall(require, "cqueues")
+    if not found then return pending "cqueues is absent" end
+    local host, woken = require "bedrock.host.cqueues".new(), false
+    local work = cqueues.new()
+    work:wrap(function()
+      local first = assert(host:begin(request(), {}))
+      host:wait(0) -- it is sent
+      host:watch(first.source, { wake = function() woken = true end })
+      os.execute "sleep 0.2" -- its answer is there, and not looked at
+      local second = assert(host:begin(request(), {}))
+      second:close()
+      host:wait(0.5)
+      first:close()
+    end)
+    assert(work:loop())
+    assert.is_true(woken)
+  end)
+
   -- How often `work` makes a coroutine.
   local function coroutines(work)
     local create, made = coroutine.create, 0

@@ -83,7 +83,8 @@ end
 --- Let transfers go on for at most `seconds` (nil: until something happens).
 function Cqueues:wait(seconds)
   local controller, direct = cqueues.running()
-  if seconds == 0 then
+  if seconds == 0 or self.stale then
+    self.stale = false
     Curl.wait(self, 0)
     return self:wake() -- what came may be for others
   elseif not direct then
@@ -97,9 +98,11 @@ function Cqueues:wait(seconds)
 end
 
 --- As libcurl's host.  The first step of a request lets all transfers go on,
--- so that others may have something to look at.
+-- so that others may have something to look at: those who wait, and who is to
+-- wait next (the descriptor need not tell of it again).
 function Cqueues:begin(request, deadlines)
   self:wake()
+  self.stale = true
   return Curl.begin(self, request, deadlines)
 end
 
